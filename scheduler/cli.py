@@ -1,0 +1,188 @@
+"""The command line `marrowline`: plan, check, programs, show, export and demo."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from scheduler.console import complain, progress_bar, say, say_course, say_summary, say_unplanned, say_violations, table
+from scheduler.documents.blinded import share_of, site_view
+from scheduler.documents.files import prepare, write_all
+from scheduler.documents.plan_files import write_plan
+from scheduler.documents.plan_reader import read_plan
+from scheduler.documents.summary import summarise
+from scheduler.domain.course import Facts
+from scheduler.domain.errors import BadInput, MarrowlineError
+from scheduler.domain.plan import Plan
+from scheduler.domain.rules import violations
+from scheduler.programs import load_program, shipped_programs
+
+FLAWED = 1
+BAD_INPUT = 2
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Plans how each patient's own cells are taken, grown, filled, shipped cold and injected in time.",
+    epilog="Exit codes: 0 fine; 1 the plan has unplanned doses or breaks a rule; 2 bad input, nothing was written.",
+)
+
+PlanFile = Annotated[Path, typer.Argument(metavar="PLAN_JSON", help="A plan.json file.")]
+ProgramOption = Annotated[
+    str | None, typer.Option("--program", help="The program the plan was made for; the plan names it by itself.")
+]
+ProgramArgument = Annotated[
+    str | None, typer.Argument(metavar="[PROGRAM]", help="Name or path; by default the program the plan names.")
+]
+TimeLimit = Annotated[float, typer.Option("--time-limit", help="Seconds to spend on improving and proving.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Another seed searches in another order.")]
+
+
+@app.command(epilog="Example: marrowline plan alsummit --out out/alsummit --time-limit 30")
+def plan(
+    out: Annotated[Path, typer.Option("--out", help="Directory for plan.json, plan.csv and summary.json.")],
+    program: Annotated[
+        str, typer.Argument(help="A shipped program's name, or the path of a program file.")
+    ] = "alsummit",
+    time_limit: TimeLimit = 30.0,
+    seed: Seed = 0,
+) -> None:
+    """Plan every patient's course of a program and write the plan.
+
+    The plan is judged by every rule before it is written: a plan that breaks one is never written.
+    """
+    facts = load_program(program)
+    _finish(_planned(facts, out, time_limit, seed))
+
+
+@app.command(epilog="Example: marrowline check out/alsummit/plan.json")
+def check(plan_json: PlanFile, program: ProgramArgument = None) -> None:
+    """Judge a plan by every rule, and name each one it breaks."""
+    plan, facts = _read(plan_json, program)
+    broken = violations(plan, facts)
+    say_violations(broken)
+    say_unplanned(plan.unplanned)
+    if not broken:
+        say(f"{facts.program}: {len(plan.courses)} courses obey every rule, {len(plan.unplanned)} entries unplanned")
+    raise typer.Exit(FLAWED if broken or plan.unplanned else 0)
+
+
+@app.command(epilog="Example: marrowline programs")
+def programs() -> None:
+    """List the programs that come with the product."""
+    table(("program", "what it is"), ((one.name, one.title) for one in shipped_programs()))
+
+
+@app.command(epilog="Example: marrowline show out/alsummit/plan.json --patient HYU-001")
+def show(
+    plan_json: PlanFile,
+    patient: Annotated[str, typer.Option("--patient", help="A study id such as HYU-001.")],
+    program: ProgramOption = None,
+) -> None:
+    """Show one patient's course: where, when, with which unit, and what is left of each dose's shelf life."""
+    plan, facts = _read(plan_json, program)
+    _say_course_of(plan, patient, facts, str(plan_json))
+
+
+@app.command(epilog="Example: marrowline export out/alsummit/plan.json --audience site:HYU --out hyu.json")
+def export(
+    plan_json: PlanFile,
+    audience: Annotated[str, typer.Option("--audience", help="Who will read it: site:CODE.")],
+    out: Annotated[Path | None, typer.Option("--out", help="A file; without it the view goes to the screen.")] = None,
+    program: ProgramOption = None,
+) -> None:
+    """Write the view one site may see: its own visits, arrivals and give-by times; no arm, no lot, no plant.
+
+    A plan that breaks a rule is not exported.
+    """
+    kind, _, site = audience.partition(":")
+    if kind != "site" or not site:
+        raise BadInput("--audience", "audience", f"{audience!r} is not known", "Write site:CODE, such as site:HYU")
+    plan, facts = _read(plan_json, program)
+    _refuse_if_broken(plan, facts)
+    text = site_view(share_of(plan, facts, site), facts.protocol, facts.network, facts.policy.max_wait_days)
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        write_all(out.parent, {out.name: text})
+
+
+@app.command(epilog="Example: marrowline demo")
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Directory for the three files.")] = Path("out/demo"),
+    time_limit: TimeLimit = 30.0,
+) -> None:
+    """Plan the trial `alsummit`, show its figures and one patient's course."""
+    facts = load_program("alsummit")
+    plan = _planned(facts, out, time_limit, seed=0)
+    say()
+    _say_course_of(plan, facts.patients[0].id, facts, str(out / "plan.json"))
+    _finish(plan)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line; bad input ends with one line on standard error and exit code 2."""
+    try:
+        app(args=arguments, prog_name="marrowline")
+        sys.stdout.flush()
+    except MarrowlineError as error:
+        complain(f"marrowline: {error}")
+        sys.exit(BAD_INPUT)
+    except OSError as error:
+        # What Python still holds for standard output must not fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        complain(
+            f"marrowline: {error.filename or 'standard output'}: {error.strerror}. Make room or name another place"
+        )
+        sys.exit(BAD_INPUT)
+    sys.exit(0)
+
+
+def _planned(facts: Facts, out: Path, time_limit: float, seed: int) -> Plan:
+    """Plan, judge, write and tell; the directory is tried first, so that no minute is spent for nothing."""
+    if not (math.isfinite(time_limit) and time_limit > 0):
+        raise BadInput("--time-limit", "seconds", f"{time_limit} is not a length of time", "Write a number above 0")
+    prepare(out)
+    # The solver takes a second to import: only commands that plan pay for it.
+    from scheduler.planning.planner import make_plan
+
+    with progress_bar(f"Planning {facts.program}") as progress:
+        plan = make_plan(facts, seed=seed, time_limit=time_limit, progress=progress)
+    _refuse_if_broken(plan, facts)
+    summary = summarise(plan, facts)
+    write_plan(plan, summary, facts, out)
+    say_summary(summary)
+    say_unplanned(plan.unplanned)
+    say(f"Written to {out}: plan.json, plan.csv, summary.json")
+    return plan
+
+
+def _finish(plan: Plan) -> NoReturn:
+    raise typer.Exit(FLAWED if plan.unplanned else 0)
+
+
+def _refuse_if_broken(plan: Plan, facts: Facts) -> None:
+    broken = violations(plan, facts)
+    if broken:
+        say_violations(broken)
+        complain("marrowline: the plan breaks rules; nothing was written")
+        raise typer.Exit(FLAWED)
+
+
+def _read(plan_json: Path, program: str | None) -> tuple[Plan, Facts]:
+    plan = read_plan(plan_json)
+    return plan, load_program(program or plan.program)
+
+
+def _say_course_of(plan: Plan, patient: str, facts: Facts, where: str) -> None:
+    course = next((one for one in plan.courses if one.patient == patient), None)
+    if course is None:
+        known = ", ".join(one.patient for one in plan.courses[:3])
+        raise BadInput(where, "patient", f"has no course of {patient!r}", f"Name a patient of the plan: {known} ...")
+    say_course(plan, course, facts)

@@ -1,0 +1,1 @@
+"""Facts, plans and the referee: pure data and pure functions, no I/O and no clock."""

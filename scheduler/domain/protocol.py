@@ -1,0 +1,279 @@
+"""Treatment as data: steps, limits, doses, windows, arms and the product (docs/programs.md shows every key)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, NamedTuple
+
+import pendulum
+
+Edge = Literal["start", "end"]
+Side = Literal["site", "plant"]
+Role = Literal["first", "pair", "booster"]
+
+
+class StepRef(NamedTuple):
+    """The start or the end of a step, such as ``fill.end``; ``harvest@2.start`` names one occurrence.
+
+    `dose` is None when the reference means the occurrence that serves the same dose as the one looking.
+    """
+
+    kind: str
+    edge: Edge
+    dose: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind}{'' if self.dose is None else f'@{self.dose}'}.{self.edge}"
+
+
+@dataclass(frozen=True)
+class Window:
+    """Allowed local calendar days of a visit relative to its anchor's day (docs/windows.md).
+
+    The target is the anchor's day plus `target_months` calendar months (clamped to the month's end) plus
+    `target_days`. Allowed are the days from target + `earliest_days` to target + `latest_days`, both inclusive.
+    """
+
+    target_days: int
+    target_months: int
+    earliest_days: int
+    latest_days: int
+
+    def target_on(self, anchor_on: date) -> date:
+        """The target day for an anchor day; 31 October plus four months is the last day of February."""
+        target = pendulum.date(anchor_on.year, anchor_on.month, anchor_on.day)
+        target = target.add(months=self.target_months).add(days=self.target_days)
+        return date(target.year, target.month, target.day)
+
+    def days_off(self, anchor_on: date, visit_on: date) -> int:
+        """Signed days between a visit and its target; negative is early."""
+        return (visit_on - self.target_on(anchor_on)).days
+
+    def allows(self, anchor_on: date, visit_on: date) -> bool:
+        """Whether the visit's day lies in the window."""
+        return self.earliest_days <= self.days_off(anchor_on, visit_on) <= self.latest_days
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One randomised arm: its share of patients, and which doses hold cells and which the comparator."""
+
+    name: str
+    share: int
+    active: tuple[int, ...]
+    comparator: tuple[int, ...]
+
+    @property
+    def doses(self) -> tuple[int, ...]:
+        """All dose numbers a patient of this arm receives, ascending."""
+        return tuple(sorted(self.active + self.comparator))
+
+
+@dataclass(frozen=True)
+class DoseSpec:
+    """A numbered administration.
+
+    The ``first`` dose has no anchor. A ``pair`` dose's days off target cost at level 1, a ``booster``'s at level 3.
+    """
+
+    number: int
+    role: Role
+    anchor: int | None = None
+    window: Window | None = None
+
+
+@dataclass(frozen=True)
+class Use:
+    """One unit of a resource, held while the step lasts, or from one edge to another of the same course."""
+
+    resource: str
+    from_ref: StepRef | None = None
+    until_ref: StepRef | None = None
+
+
+@dataclass(frozen=True)
+class StartHours:
+    """Local wall-clock minutes in which a step may start, on these weekdays; the last start is inclusive."""
+
+    weekdays: tuple[int, ...]
+    from_minute: int
+    to_minute: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """One planned step of a course.
+
+    A step lasts `minutes`, or it is a hold that reaches from one reference to another (`hold`), or it is a transit
+    (`to_side` differs from `side`) and lasts what its courier lane takes.
+
+    Attributes
+    ----------
+    per
+        ``harvest`` steps happen once a course under ``supply = "bank"`` and then serve dose 1 first, or once a dose
+        under ``"harvest-per-dose"``; ``dose`` steps once for each dose.
+    doses
+        Dose numbers the step belongs to; None for all.
+    after
+        Kinds of the same course that must have ended before this one starts.
+    starts
+        Extra limits on the start besides the opening hours of the resources.
+    arrives_in
+        Resource kind that must be open at a transit's planned arrival.
+    attended
+        The patient is there: the step is part of a visit.
+    cells
+        Only doses that hold cells need the step; a comparator dose goes without where the plan may know the arm.
+    """
+
+    kind: str
+    per: Literal["harvest", "dose"]
+    side: Side
+    to_side: Side
+    minutes: int | None = None
+    hold: tuple[StepRef, StepRef] | None = None
+    uses: tuple[Use, ...] = ()
+    after: tuple[str, ...] = ()
+    starts: tuple[StartHours, ...] = ()
+    doses: tuple[int, ...] | None = None
+    arrives_in: str | None = None
+    attended: bool = False
+    cells: bool = False
+
+    @property
+    def is_transit(self) -> bool:
+        """Whether the step moves material from one side to the other."""
+        return self.side != self.to_side
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A named bound on the time between two edges of one course; its name is the name of the rule.
+
+    Elapsed time (``at_least_minutes``, ``at_most_minutes``) counts on the UTC axis. Days count calendar dates, each
+    edge's date taken in the time zone of the place where that edge happens. Unset bounds are None.
+    """
+
+    name: str
+    from_ref: StepRef
+    to_ref: StepRef
+    at_least_minutes: int | None = None
+    at_most_minutes: int | None = None
+    at_least_days: int | None = None
+    at_most_days: int | None = None
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """A visit without a dose; `anchor` is a dose number, or None for the registration."""
+
+    name: str
+    anchor: int | None
+    window: Window
+    minutes: int
+    uses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ColdChain:
+    """The stretch of a dose in which the unit must be in a cold resource; it may be out for the last `out_minutes`."""
+
+    from_ref: StepRef
+    until_ref: StepRef
+    out_minutes: int
+
+
+@dataclass(frozen=True)
+class Product:
+    """Dose volume by weight band, and how it is split into syringes.
+
+    Bands are half-open and `band_kg` wide, from `lightest_kg` up to `heaviest_kg`; the volume is that of the band's
+    mid-weight.
+    """
+
+    name: str
+    ml_per_kg: float
+    ml_per_syringe: float
+    lightest_kg: float
+    heaviest_kg: float
+    band_kg: float
+
+    def accepts(self, weight_kg: float) -> bool:
+        """Whether a weight band exists for this weight."""
+        return self.lightest_kg <= weight_kg < self.heaviest_kg
+
+    def volume_ml(self, weight_kg: float) -> float:
+        """Volume of one dose in mL, rounded to hundredths; 59 <= kg < 61 gives 6.0 at 0.1 mL/kg."""
+        if not self.accepts(weight_kg):
+            raise ValueError(f"no weight band for {weight_kg} kg")
+        band = math.floor((weight_kg - self.lightest_kg) / self.band_kg)
+        return round((self.lightest_kg + (band + 0.5) * self.band_kg) * self.ml_per_kg, 2)
+
+    def syringes(self, weight_kg: float) -> int:
+        """Number of syringes that hold one dose."""
+        return math.ceil(round(self.volume_ml(weight_kg) / self.ml_per_syringe, 6))
+
+
+@dataclass(frozen=True)
+class Registration:
+    """How soon after registration a course may begin: `step` not before, and hopefully not after, so many days."""
+
+    step: str
+    earliest_days: int
+    target_days: int
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A whole treatment as data.
+
+    `administration` is the step whose local date is the day of a dose. Steps stand in the order of the course.
+    """
+
+    name: str
+    title: str
+    blinded: bool
+    supply: Literal["bank", "harvest-per-dose"]
+    administration: str
+    product: Product
+    registration: Registration
+    doses: tuple[DoseSpec, ...]
+    steps: tuple[Step, ...]
+    limits: tuple[Limit, ...]
+    cold_chain: ColdChain | None = None
+    arms: tuple[Arm, ...] = ()
+    follow_ups: tuple[FollowUp, ...] = ()
+
+    def step(self, kind: str) -> Step:
+        """The step of a kind; KeyError when the protocol has none."""
+        for step in self.steps:
+            if step.kind == kind:
+                return step
+        raise KeyError(kind)
+
+    def dose(self, number: int) -> DoseSpec:
+        """The dose with a number; KeyError when the protocol has none."""
+        for dose in self.doses:
+            if dose.number == number:
+                return dose
+        raise KeyError(number)
+
+    def arm(self, name: str) -> Arm:
+        """The arm with a name; KeyError when the protocol has none."""
+        for arm in self.arms:
+            if arm.name == name:
+                return arm
+        raise KeyError(name)
+
+    @property
+    def shelf_life(self) -> Limit | None:
+        """The limit named ``shelf_life``, from the moment the clock starts to the last moment of use."""
+        return next((limit for limit in self.limits if limit.name == "shelf_life"), None)
+
+    @property
+    def filled_in(self) -> str | None:
+        """The kind of step that fills a dose: where the shelf life begins, or else the cold chain."""
+        begins = self.shelf_life or self.cold_chain
+        return None if begins is None else begins.from_ref.kind

@@ -1,0 +1,441 @@
+"""Facts to problem: every rule becomes slots, lags, targets or stays that carry the rule's name."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scheduler.domain.calendars import WorkingCalendar
+from scheduler.domain.course import Facts, Patient, StepAt, doses_of, steps_of
+from scheduler.domain.logistics import CourierLane
+from scheduler.domain.protocol import Arm, Limit, StepRef, Use
+from scheduler.planning.timegrid import TICK_MINUTES, TimeGrid, starts_inside, ticks_of
+from solver.problem import (
+    Cold,
+    Course,
+    DayLag,
+    IntArray,
+    Lag,
+    Point,
+    Problem,
+    Slots,
+    Stay,
+    Target,
+    Task,
+    Template,
+    Weights,
+)
+
+BoolArray = NDArray[np.bool_]
+NOTHING: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Route:
+    """The places and lanes one template uses: a site, a plant, and a lane each way."""
+
+    site: str
+    plant: str
+    inbound: CourierLane
+    outbound: CourierLane
+
+    def place(self, side: str) -> str:
+        """The code of the site or of the plant."""
+        return self.site if side == "site" else self.plant
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """What interpretation needs to read a template back: its route and the step behind every task."""
+
+    route: Route
+    steps: tuple[StepAt, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A problem with the grid it lives on and the shape of each of its templates."""
+
+    problem: Problem
+    grid: TimeGrid
+    shapes: tuple[Shape, ...]
+
+
+def build(facts: Facts, without: frozenset[str] = NOTHING) -> Built:
+    """The planning problem of a program.
+
+    Parameters
+    ----------
+    facts
+        The program; its arms are only read where the policy lets the planner know them.
+    without
+        Names of rules to leave out, to see what each is worth.
+    """
+    return _Builder(facts, without).build()
+
+
+def horizon_days(facts: Facts) -> int:
+    """Days from the program's start to the last day on which any dose could be due."""
+    last = max((patient.registered_on for patient in facts.patients), default=facts.starts_on)
+    reach = 0
+    for dose in facts.protocol.doses:
+        if dose.window is not None:
+            target = dose.window.target_on(facts.starts_on) - facts.starts_on
+            reach = max(reach, target.days + dose.window.latest_days + 3)
+    return (last - facts.starts_on).days + facts.policy.max_wait_days + reach + 14
+
+
+def routes_of(facts: Facts, site: str) -> list[Route]:
+    """Every way a site can be served: each plant it has lanes to and from, each pair of lanes."""
+    return [
+        Route(site, plant.code, inbound, outbound)
+        for plant in facts.network.plants
+        for inbound, outbound in itertools.product(
+            facts.network.lanes_between(site, plant.code), facts.network.lanes_between(plant.code, site)
+        )
+    ]
+
+
+class _Builder:
+    def __init__(self, facts: Facts, without: frozenset[str]) -> None:
+        self.facts = facts
+        self.without = without
+        self.grid = TimeGrid(facts.starts_on, horizon_days(facts))
+        self._masks: dict[tuple[str, str], BoolArray] = {}
+        self._patterns: dict[object, BoolArray] = {}
+        self._slots: dict[tuple[str, str, str, str], Slots] = {}
+        self._pools: dict[tuple[str, str], int] = {}
+        self._capacity: list[int] = []
+        self._zones: list[str] = []
+
+    def build(self) -> Built:
+        templates: list[Template] = []
+        shapes: list[Shape] = []
+        known: dict[tuple[str, object], tuple[int, ...]] = {}
+        courses: list[Course] = []
+        for patient in self.facts.patients:
+            arm = self.facts.arm_of(patient.id)
+            if not doses_of(self.facts.protocol, arm):
+                continue
+            key = (patient.site, arm and (arm.doses, arm.active))
+            if key not in known:
+                first = len(templates)
+                for route in routes_of(self.facts, patient.site):
+                    template, shape = self._template(route, arm)
+                    templates.append(template)
+                    shapes.append(shape)
+                known[key] = tuple(range(first, len(templates)))
+            courses.append(self._course(patient, known[key]))
+        problem = Problem(
+            horizon=self.grid.horizon,
+            days=self.grid.days,
+            capacity=tuple(self._capacity),
+            pool_names=tuple(f"{where}/{kind}" for where, kind in self._pools),
+            day_start=tuple(self.grid.day_starts(zone) for zone in self._zones),
+            load=tuple(np.zeros(self.grid.horizon, dtype=np.int16) for _ in self._capacity),
+            templates=tuple(templates),
+            courses=tuple(courses),
+            weights=self._weights(),
+        )
+        return Built(problem, self.grid, tuple(shapes))
+
+    def _weights(self) -> Weights:
+        policy = self.facts.policy
+        return Weights(policy.unplanned_dose_cost, policy.waiting_day_cost, policy.cold_hour_cost, 60 // TICK_MINUTES)
+
+    def _course(self, patient: Patient, templates: tuple[int, ...]) -> Course:
+        registered = self.grid.day(patient.registered_on)
+        soonest = 0 if "registration" in self.without else self.facts.protocol.registration.earliest_days
+        return Course(
+            id=patient.id,
+            templates=templates,
+            waits_from_day=registered,
+            ready_day=registered + soonest,
+            last_day=registered + self.facts.policy.max_wait_days,
+        )
+
+    def _pool(self, where: str, kind: str) -> int:
+        if (where, kind) not in self._pools:
+            self._pools[where, kind] = len(self._capacity)
+            if kind == "lane":
+                lane = self.facts.network.lane(where)
+                capacity = lane.places
+                self._zones.append(self.facts.network.place(lane.from_place).zone)
+                removed = "departure_places"
+            else:
+                capacity = len(self.facts.network.place(where).resource(kind).units)
+                self._zones.append(self.facts.network.place(where).zone)
+                removed = "unit_capacity"
+            self._capacity.append(len(self.facts.patients) * 9 if removed in self.without else capacity)
+        return self._pools[where, kind]
+
+    # --- calendars -------------------------------------------------------------------------------------------
+
+    def _open(self, place: str, resource: str) -> BoolArray:
+        """For every tick, whether a resource works; without the rules that are left out."""
+        if (place, resource) not in self._masks:
+            calendar = self.facts.network.calendar(place, resource)
+            inside = np.ones(self.grid.horizon, dtype=bool)
+            if "opening_hours" not in self.without:
+                inside = self._pattern(calendar).copy()
+            if "closure" not in self.without:
+                for closure in calendar.closures:
+                    first = max(self.grid.tick(closure.during.start_at), 0)
+                    inside[first : max(self.grid.tick_up(closure.during.end_at), 0)] = False
+            self._masks[place, resource] = inside
+        return self._masks[place, resource]
+
+    def _pattern(self, calendar: WorkingCalendar) -> BoolArray:
+        key = (calendar.zone, calendar.hours, id(calendar.holidays) if calendar.holidays else None)
+        if key not in self._patterns:
+            self._patterns[key] = self.grid.mask(
+                stretch for day in range(self.grid.days) for stretch in calendar.pattern_on(self.grid.on(day))
+            )
+        return self._patterns[key]
+
+    def _slots_of(self, at: StepAt, route: Route) -> Slots:
+        """Allowed starts of a step at its place, shared by all patients who go the same way."""
+        step = at.step
+        lane = route.inbound if step.to_side == "plant" else route.outbound
+        key = (step.kind, route.place(step.side), route.place(step.to_side), lane.code if step.is_transit else "")
+        if key not in self._slots:
+            self._slots[key] = self._transit_slots(at, route, lane) if step.is_transit else self._work_slots(at, route)
+        return self._slots[key]
+
+    def _work_slots(self, at: StepAt, route: Route) -> Slots:
+        step, place = at.step, route.place(at.step.side)
+        zone = self.facts.network.place(place).zone
+        length = ticks_of(step.minutes or 0)
+        allowed = np.ones(self.grid.horizon, dtype=bool)
+        for use in step.uses:
+            if use.from_ref is None:
+                allowed &= starts_inside(self._open(place, use.resource), length)
+        if step.starts and "opening_hours" not in self.without:
+            allowed &= self._start_hours(at, zone)
+        allowed[-length - 1 :] = False
+        start = np.flatnonzero(allowed).astype(np.int64)
+        return self._trim(start, start + length, zone, zone)
+
+    def _start_hours(self, at: StepAt, zone: str) -> BoolArray:
+        ticks = np.arange(self.grid.horizon, dtype=np.int64)
+        days = self.grid.days_of(ticks, zone)
+        minutes = (ticks - self.grid.day_starts(zone)[np.clip(days, 0, None)]) * TICK_MINUTES
+        weekdays = (days + self.facts.starts_on.weekday()) % 7
+        allowed = np.zeros(self.grid.horizon, dtype=bool)
+        for window in at.step.starts:
+            on_time = (minutes >= window.from_minute) & (minutes <= window.to_minute)
+            allowed |= on_time & np.isin(weekdays, window.weekdays)
+        return allowed
+
+    def _transit_slots(self, at: StepAt, route: Route, lane: CourierLane) -> Slots:
+        origin = self.facts.network.place(lane.from_place).zone
+        goal = self.facts.network.place(lane.to_place).zone
+        closures_off = "closure" in self.without
+        starts: list[int] = []
+        ends: list[int] = []
+        for day in range(self.grid.days):
+            for run in self.facts.network.departures_on(lane, self.grid.on(day), ignore_closures=closures_off):
+                starts.append(self.grid.tick(run.departs_at))
+                ends.append(self.grid.tick_up(run.arrives_at))
+        start, end = np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64)
+        if at.step.arrives_in is not None and "arrival_open" not in self.without and len(start):
+            inside = end < self.grid.horizon
+            start, end = start[inside], end[inside]
+            kept = self._open(lane.to_place, at.step.arrives_in)[end]
+            start, end = start[kept], end[kept]
+        return self._trim(start, end, origin, goal)
+
+    def _trim(self, start: IntArray, end: IntArray, start_zone: str, end_zone: str) -> Slots:
+        start_day, end_day = self.grid.days_of(start, start_zone), self.grid.days_of(end, end_zone)
+        kept = (start_day >= 0) & (end_day < self.grid.days)
+        return Slots(start[kept], end[kept], start_day[kept], end_day[kept])
+
+    # --- templates -------------------------------------------------------------------------------------------
+
+    def _template(self, route: Route, arm: Arm | None) -> tuple[Template, Shape]:
+        protocol = self.facts.protocol
+        doses = doses_of(protocol, arm)
+        steps = tuple(steps_of(protocol, arm))
+        index = _Index(steps, doses)
+        tasks = tuple(
+            Task(
+                name=f"{at.dose}/{at.step.kind}" if at.dose is not None else at.step.kind,
+                group=doses.index(at.serves),
+                slots=None if at.step.hold else self._slots_of(at, route),
+                hold=index.pair(*at.step.hold, at) if at.step.hold else None,
+                attended=at.step.attended,
+            )
+            for at in steps
+        )
+        lags, day_lags = self._limits(index)
+        parents = tuple(
+            None if (anchor := protocol.dose(dose).anchor) is None else doses.index(anchor) for dose in doses
+        )
+        ready = next(i for i, at in enumerate(steps) if at.step.kind == protocol.registration.step)
+        template = Template(
+            key=f"{route.site}/{route.plant}",
+            tasks=tasks,
+            doses=doses,
+            parents=parents,
+            visits=tuple(index.point(StepRef(protocol.administration, "start"), dose) for dose in doses),
+            ready=Point(ready, False),
+            stays=tuple(self._stays(index, route)),
+            lags=(*self._sequence(index, route), *lags, *self._qualified(index, route)),
+            day_lags=day_lags,
+            targets=tuple(self._targets(index, doses)),
+            colds=tuple(self._colds(index, doses)),
+        )
+        return template, Shape(route, steps)
+
+    def _sequence(self, index: _Index, route: Route) -> list[Lag]:
+        found: list[Lag] = []
+        for i, at in enumerate(index.steps):
+            for before in at.step.after:
+                earlier = index.find(before, at.serves)
+                if earlier is None:
+                    continue
+                lane = route.inbound if at.step.to_side == "plant" else route.outbound
+                handover = ticks_of(lane.handover_minutes) if at.step.is_transit else 0
+                if handover and "handover" not in self.without:
+                    found.append(Lag("handover", Point(earlier, True), Point(i, False), handover, None))
+                elif "sequence" not in self.without:
+                    found.append(Lag("sequence", Point(earlier, True), Point(i, False), 0, None))
+        return found
+
+    def _limits(self, index: _Index) -> tuple[list[Lag], tuple[DayLag, ...]]:
+        lags: list[Lag] = []
+        day_lags: list[DayLag] = []
+        for limit in self.facts.protocol.limits:
+            if limit.name in self.without:
+                continue
+            for a, b in index.pairs(limit):
+                if limit.at_least_minutes is not None or limit.at_most_minutes is not None:
+                    most = None if limit.at_most_minutes is None else limit.at_most_minutes // TICK_MINUTES
+                    least = None if limit.at_least_minutes is None else ticks_of(limit.at_least_minutes)
+                    lags.append(Lag(limit.name, a, b, least, most))
+                if limit.at_least_days is not None or limit.at_most_days is not None:
+                    day_lags.append(DayLag(limit.name, a, b, limit.at_least_days, limit.at_most_days))
+        return lags, tuple(day_lags)
+
+    def _qualified(self, index: _Index, route: Route) -> list[Lag]:
+        found: list[Lag] = []
+        for i, at in enumerate(index.steps):
+            for use in at.step.uses:
+                most = self.facts.network.place(route.place(at.step.side)).resource(use.resource).max_hold_minutes
+                edges = index.edges(i, use)
+                if most is not None and edges is not None and "qualified_hours" not in self.without:
+                    found.append(Lag("qualified_hours", *edges, None, most // TICK_MINUTES))
+        return found
+
+    def _stays(self, index: _Index, route: Route) -> list[Stay]:
+        found: list[Stay] = []
+        for i, at in enumerate(index.steps):
+            place = route.place(at.step.side)
+            for use in at.step.uses:
+                resource = self.facts.network.place(place).resource(use.resource)
+                edges = index.edges(i, use)
+                if edges is None or (resource.cold and "cold_custody" in self.without):
+                    continue
+                pool = self._pool(place, use.resource)
+                found.append(Stay("unit_capacity", pool, use.resource, i, *edges, self._tail(place, use.resource)))
+            if at.step.is_transit:
+                lane = route.inbound if at.step.to_side == "plant" else route.outbound
+                pool = self._pool(lane.code, "lane")
+                found.append(Stay("departure_places", pool, "lane", i, Point(i, False), Point(i, False), 1))
+        return found
+
+    def _tail(self, place: str, kind: str) -> int:
+        resource = self.facts.network.place(place).resource(kind)
+        clearance = 0 if "line_clearance" in self.without else resource.line_clearance_minutes
+        turnaround = 0 if "turnaround" in self.without else resource.turnaround_minutes
+        return ticks_of(max(clearance, turnaround))
+
+    def _targets(self, index: _Index, doses: tuple[int, ...]) -> list[Target]:
+        policy, protocol = self.facts.policy, self.facts.protocol
+        found: list[Target] = []
+        for dose in doses:
+            spec = protocol.dose(dose)
+            if spec.anchor is None or spec.window is None:
+                continue
+            due = [self.grid.day(spec.window.target_on(self.grid.on(day))) for day in range(self.grid.days)]
+            name = "pair_window" if spec.role == "pair" else "booster_window"
+            earliest, latest = spec.window.earliest_days, spec.window.latest_days
+            if name in self.without:
+                earliest, latest = -10_000, 10_000
+            found.append(
+                Target(
+                    name=name,
+                    a=index.point(StepRef(protocol.administration, "start"), spec.anchor),
+                    b=index.point(StepRef(protocol.administration, "start"), dose),
+                    table=np.array(due, dtype=np.int64),
+                    earliest=earliest,
+                    latest=latest,
+                    level=0 if spec.role == "pair" else 2,
+                    weight=policy.pair_day_cost if spec.role == "pair" else policy.booster_day_cost,
+                )
+            )
+        return found
+
+    def _colds(self, index: _Index, doses: tuple[int, ...]) -> list[Cold]:
+        shelf = self.facts.protocol.shelf_life
+        if shelf is None:
+            return []
+        administered = StepRef(self.facts.protocol.administration, "start")
+        return [
+            Cold(group, index.point(shelf.from_ref, dose), index.point(administered, dose))
+            for group, dose in enumerate(doses)
+        ]
+
+
+class _Index:
+    """Resolves step references to points of one template."""
+
+    def __init__(self, steps: tuple[StepAt, ...], doses: tuple[int, ...]) -> None:
+        self.steps = steps
+        self.doses = doses
+        self._at: dict[tuple[str, int | None], int] = {(at.step.kind, at.dose): i for i, at in enumerate(steps)}
+
+    def find(self, kind: str, dose: int) -> int | None:
+        """The task of a kind that serves a dose: its own, or the one shared by the whole course."""
+        return self._at.get((kind, dose), self._at.get((kind, None)))
+
+    def point(self, ref: StepRef, dose: int) -> Point:
+        """The point a reference means for a dose; KeyError when the course has no such step."""
+        task = self.find(ref.kind, ref.dose if ref.dose is not None else dose)
+        if task is None:
+            raise KeyError(str(ref))
+        return Point(task, ref.edge == "end")
+
+    def pair(self, a: StepRef, b: StepRef, at: StepAt) -> tuple[Point, Point]:
+        """Both points of a hold."""
+        return self.point(a, at.serves), self.point(b, at.serves)
+
+    def edges(self, task: int, use: Use) -> tuple[Point, Point] | None:
+        """From where to where a use holds its unit; None when a step it refers to is absent."""
+        if use.from_ref is None or use.until_ref is None:
+            return Point(task, False), Point(task, True)
+        serves = self.steps[task].serves
+        if self.find(use.from_ref.kind, serves) is None or self.find(use.until_ref.kind, serves) is None:
+            return None
+        return self.point(use.from_ref, serves), self.point(use.until_ref, serves)
+
+    def pairs(self, limit: Limit) -> list[tuple[Point, Point]]:
+        """Every pair of points a limit binds; a shared step is bound to later doses only by a lower bound."""
+        bounded_above = limit.at_most_minutes is not None or limit.at_most_days is not None
+        found: list[tuple[Point, Point]] = []
+        for dose in self.doses:
+            a = self.find(limit.from_ref.kind, limit.from_ref.dose or dose)
+            b = self.find(limit.to_ref.kind, limit.to_ref.dose or dose)
+            if a is None or b is None:
+                continue
+            shared = self.steps[a].dose is None or self.steps[b].dose is None
+            if shared and bounded_above and dose != self.doses[0]:
+                continue
+            pair = (Point(a, limit.from_ref.edge == "end"), Point(b, limit.to_ref.edge == "end"))
+            if pair not in found:
+                found.append(pair)
+        return found
+

@@ -1,0 +1,376 @@
+"""Column generation: a linear program over whole courses in days and over the hours of doses.
+
+Two kinds of columns share the capacity: a course in days (which option each dose takes, what it holds overnight) and
+the hours of one dose of some kind on some option. A linking row says that every option taken has its hours. Rows for
+pools and ticks are added when a solution breaks them. The duals are prices; `pricing` turns any prices into a bound.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from ortools.linear_solver import pywraplp
+
+from solver.pricing import GRAIN, Column, Pattern, Priced, Pricer, Usage
+from solver.problem import FloatArray, Placement, Problem
+from solver.segments import Layout
+
+EPSILON = 1e-6
+NEAR = 96  # ticks per bucket when looking up which stays and rows meet
+
+
+@dataclass
+class Proof:
+    """What column generation found: prices, the bound they prove on `level_weight` x level 1 + level 3, columns."""
+
+    prices: dict[int, FloatArray]
+    bound: float
+    relaxed: float
+    columns: list[Column]
+    patterns: list[tuple[int, int, Pattern]]
+    rows: list[tuple[int, int]]
+    weights: list[float] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    rounds: int = 0
+
+
+class Master:
+    """The restricted linear program and its growth."""
+
+    def __init__(self, problem: Problem, pricer: Pricer) -> None:
+        self.problem, self.pricer = problem, pricer
+        self.solver = pywraplp.Solver.CreateSolver("GLOP")
+        self.infinity = self.solver.infinity()
+        self.objective = self.solver.Objective()
+        self.objective.SetMinimization()
+        self.convexity = [self.solver.Constraint(1.0, 1.0) for _ in problem.courses]
+        self.links: dict[tuple[int, int], pywraplp.Constraint] = {}
+        self.rows: dict[tuple[int, int], pywraplp.Constraint] = {}
+        self.columns: dict[object, tuple[Column, pywraplp.Variable]] = {}
+        self.patterns: dict[tuple[int, int, int, int, tuple[int, ...]], tuple[Pattern, Usage, pywraplp.Variable]] = {}
+        self.start_costs: list[float] = []
+        self.midnights = self._midnight_pools()
+        self._stays_near: dict[tuple[int, int], list[tuple[int, int, pywraplp.Variable]]] = {}
+        self._rows_near: dict[tuple[int, int], list[int]] = {}
+        self._holds: dict[int, list[tuple[int, int, pywraplp.Variable]]] = {}
+
+    def _midnight_pools(self) -> dict[int, frozenset[int]]:
+        """Pools that long holds take, with the ticks at which those are counted: the midnights."""
+        pools = {pool for table in self.pricer.tables for one in table for side in one.sides for pool in side.pools}
+        return {pool: frozenset(int(tick) for tick in self.problem.day_start[pool]) for pool in pools}
+
+    def add_column(self, column: Column) -> bool:
+        """Add a course in days; False when it is there already."""
+        if column.key in self.columns:
+            return False
+        variable = self.solver.NumVar(0.0, self.infinity, "")
+        self.objective.SetCoefficient(variable, self._cost(column))
+        self.convexity[column.course].SetCoefficient(variable, 1.0)
+        taken: dict[tuple[int, int], int] = {}
+        for group, option in enumerate(column.options):
+            if option is not None:
+                key = (self.pricer.tables[column.template][group].kind, option)
+                taken[key] = taken.get(key, 0) + 1
+        for key, count in taken.items():
+            if key not in self.links:
+                self.links[key] = self.solver.Constraint(0.0, 0.0)
+            self.links[key].SetCoefficient(variable, float(count))
+        for pool, begin, until in column.holds:
+            starts = self.problem.day_start[pool]
+            first, last = int(starts[begin]) + 1, int(starts[until]) + 1
+            self._holds.setdefault(pool, []).append((first, last, variable))
+            for tick in starts[begin + 1 : until + 1]:
+                if (pool, int(tick)) in self.rows:
+                    _more(self.rows[pool, int(tick)], variable)
+        self.columns[column.key] = (column, variable)
+        return True
+
+    def _cost(self, column: Column) -> float:
+        return float(self.pricer.level_weight * column.first_level + column.last_level)
+
+    def add_pattern(self, kind: int, option: int, pattern: Pattern) -> bool:
+        """Add the hours of a dose; False when they are there already."""
+        key = (kind, option, pattern.pivot, pattern.visit, pattern.extras)
+        if key in self.patterns:
+            return False
+        dose_kind = self.pricer.kinds[kind]
+        variable = self.solver.NumVar(0.0, self.infinity, "")
+        self.objective.SetCoefficient(variable, float(dose_kind.hours(pattern) * self.problem.weights.hour))
+        if (kind, option) not in self.links:
+            self.links[kind, option] = self.solver.Constraint(0.0, 0.0)
+        self.links[kind, option].SetCoefficient(variable, -1.0)
+        usage = dose_kind.usage(pattern)
+        for pool, first, last in usage:
+            for near in range(first // NEAR, (last - 1) // NEAR + 1):
+                self._stays_near.setdefault((pool, near), []).append((first, last, variable))
+                for tick in self._rows_near.get((pool, near), ()):
+                    if first <= tick < last:
+                        _more(self.rows[pool, tick], variable)
+        self.patterns[key] = (pattern, usage, variable)
+        return True
+
+    def grow(self, priced: Priced) -> bool:
+        """Add the columns of a pricing pass and the hours of every option they take; whether any is new."""
+        grown = False
+        for column in priced.columns:
+            grown |= self.add_column(column)
+            for kind, option in _taken(self.pricer, column):
+                grown |= self.add_pattern(kind, option, self.pricer.kinds[kind].pattern(option))
+        return grown
+
+    def solve(self, row_rounds: int) -> float:
+        """Solve, adding broken capacity rows and solving again, at most so many times; the value reached."""
+        value = 0.0
+        for left in range(row_rounds, -1, -1):
+            status = self.solver.Solve()
+            if status != pywraplp.Solver.OPTIMAL:
+                raise RuntimeError(f"the linear program ended with status {status}")
+            value = float(self.objective.Value())
+            if not left or not self._add_broken_rows():
+                break
+        return value
+
+    def _add_broken_rows(self) -> int:
+        usage: dict[int, FloatArray] = {}  # changes of the load at each tick
+
+        def spend(pool: int, first: int, last: int, amount: float) -> None:
+            if pool not in usage:
+                usage[pool] = np.zeros(self.problem.horizon + 1)
+            usage[pool][first] += amount
+            usage[pool][min(last, self.problem.horizon)] -= amount
+
+        for _, stays, variable in self.patterns.values():
+            amount = variable.solution_value()
+            if amount > EPSILON:
+                for pool, first, last in stays:
+                    spend(pool, first, last, amount)
+        for column, variable in self.columns.values():
+            amount = variable.solution_value()
+            if amount > EPSILON:
+                for pool, begin, until in column.holds:
+                    starts = self.problem.day_start[pool]
+                    spend(pool, int(starts[begin]) + 1, int(starts[until]) + 1, amount)
+        added = 0
+        for pool, changes in usage.items():
+            taken = np.cumsum(changes)[: self.problem.horizon]
+            over = taken + self.problem.load[pool] - self.problem.capacity[pool]
+            for tick in _peaks(over):
+                if pool in self.midnights and tick not in self.midnights[pool]:
+                    tick = self._midnight_at(pool, tick)
+                    if over[tick] <= EPSILON:
+                        continue
+                if (pool, tick) not in self.rows:
+                    self._add_row(pool, tick)
+                    added += 1
+        return added
+
+    def _midnight_at(self, pool: int, tick: int) -> int:
+        starts = self.problem.day_start[pool]
+        return int(starts[max(int(np.searchsorted(starts, tick, side="right")) - 1, 0)])
+
+    def _add_row(self, pool: int, tick: int) -> None:
+        free = self.problem.capacity[pool] - int(self.problem.load[pool][tick])
+        row = self.solver.Constraint(-self.infinity, float(free))
+        for first, last, variable in self._stays_near.get((pool, tick // NEAR), ()):
+            if first <= tick < last:
+                _more(row, variable)
+        for first, last, variable in self._holds.get(pool, ()):
+            if first <= tick < last:
+                _more(row, variable)
+        self._rows_near.setdefault((pool, tick // NEAR), []).append(tick)
+        self.rows[pool, tick] = row
+
+    def prices(self) -> dict[int, FloatArray]:
+        """The duals of the capacity rows as non-negative prices."""
+        found: dict[int, FloatArray] = {}
+        for (pool, tick), row in self.rows.items():
+            price = -row.dual_value()
+            if price > EPSILON:
+                found.setdefault(pool, np.zeros(self.problem.horizon))[tick] = price
+        return found
+
+
+def _more(row: pywraplp.Constraint, variable: pywraplp.Variable) -> None:
+    """A variable takes one more unit of a row."""
+    row.SetCoefficient(variable, row.GetCoefficient(variable) + 1.0)
+
+
+def _peaks(over: FloatArray) -> list[int]:
+    """The tick of the highest excess in every stretch of excess."""
+    broken = over > EPSILON
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], broken, [False]]).astype(np.int8)))
+    return [int(first + np.argmax(over[first:last])) for first, last in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def rounded(prices: Mapping[int, FloatArray]) -> dict[int, FloatArray]:
+    """Prices as multiples of 1/1024, so that sums are exact."""
+    return {pool: np.round(price * GRAIN) / GRAIN for pool, price in prices.items()}
+
+
+def _blend(a: Mapping[int, FloatArray], b: Mapping[int, FloatArray], share: float) -> dict[int, FloatArray]:
+    found: dict[int, FloatArray] = {}
+    for pool in {*a, *b}:
+        nothing = np.zeros(1)
+        found[pool] = share * a.get(pool, nothing) + (1 - share) * b.get(pool, nothing)
+    return found
+
+
+def as_column(pricer: Pricer, number: int, placement: Placement) -> tuple[Column, list[tuple[int, int, Pattern]]]:
+    """The column and the patterns of a course that has a place."""
+    problem = pricer.problem
+    course = problem.courses[number]
+    layout = pricer.layouts[placement.template]
+    template = layout.template
+    options: list[int | None] = [None] * template.groups
+    sides: list[tuple[tuple[int, int], ...]] = [()] * template.groups
+    holds: list[tuple[int, int, int]] = []
+    patterns: list[tuple[int, int, Pattern]] = []
+    first, last = (template.groups - len(placement.present)) * problem.weights.absent, 0
+    days: dict[int, int] = {}
+    for group in layout.group_order:
+        if group not in placement.present:
+            continue
+        table = pricer.tables[placement.template][group]
+        kind = pricer.kinds[table.kind]
+        head = layout.by_group[group][0]
+        pivot, visit = placement.slots[head.pivot], placement.slots[head.visit]
+        pivot_day, visit_day = int(kind.pivot.start_day[pivot]), int(kind.visit.start_day[visit])
+        option = int(np.flatnonzero((kind.visit_day == visit_day) & (kind.pivot_day == pivot_day))[0])
+        options[group] = option
+        days[group] = visit_day
+        extras = tuple(placement.slots[head.order[kind.segment.order.index(task)]] for task in kind.extras)
+        patterns.append((table.kind, option, Pattern(pivot, visit, extras)))
+        picked: list[tuple[int, int]] = []
+        for side in table.sides:
+            slots = template.tasks[side.segment.pivot].slots
+            seen = template.tasks[side.segment.visit].slots
+            assert slots is not None and seen is not None
+            at = placement.slots[side.segment.pivot]
+            day = (int(slots.start_day[at]), int(seen.start_day[placement.slots[side.segment.visit]]))
+            picked.append(day)
+            chosen = int(np.flatnonzero((side.pivot_day == day[0]) & (side.visit_day == day[1]))[0])
+            holds += [(pool, int(side.begin_day[chosen]), pivot_day) for pool in side.pools]
+        sides[group] = tuple(picked)
+        for target in template.targets:
+            if template.tasks[target.b.task].group == group:
+                parent = template.parents[group] or 0
+                off = abs(visit_day - int(target.table[days[parent]])) * target.weight
+                first, last = (first + off, last) if target.level == 0 else (first, last + off)
+    if 0 in days:
+        last += problem.weights.waiting * (days[0] - course.waits_from_day)
+    column = Column(number, placement.template, tuple(options), tuple(sides), tuple(holds), first, last)
+    return column, patterns
+
+
+def _taken(pricer: Pricer, column: Column) -> list[tuple[int, int]]:
+    """(kind, option) of every dose of a column."""
+    tables = pricer.tables[column.template]
+    return [(tables[group].kind, option) for group, option in enumerate(column.options) if option is not None]
+
+
+def _warm_prices(problem: Problem, pricer: Pricer, master: Master, proof: Proof, steps: int) -> dict[int, FloatArray]:
+    """Prices by a few subgradient steps: dearer where the cheapest columns want more than there is."""
+    prices: dict[int, FloatArray] = {}
+    target = sum(one for one in master.start_costs)
+    share = 1.0
+    for _ in range(steps):
+        priced = pricer.price(rounded(prices))
+        master.grow(priced)
+        if priced.bound > proof.bound:
+            proof.bound, proof.prices = priced.bound, rounded(prices)
+        else:
+            share *= 0.7
+        over = _excess(problem, pricer, master, priced)
+        for pool, excess in over.items():
+            excess[(excess < 0) & (prices.get(pool, np.zeros(1)) <= 0)] = 0.0
+        size = sum(float((excess**2).sum()) for excess in over.values())
+        if size == 0:
+            break
+        step = share * (target - priced.bound) / size
+        for pool, excess in over.items():
+            prices[pool] = np.maximum(prices.get(pool, np.zeros(problem.horizon)) + step * excess, 0.0)
+    return proof.prices
+
+
+def _excess(problem: Problem, pricer: Pricer, master: Master, priced: Priced) -> dict[int, FloatArray]:
+    """By how much the cheapest columns together exceed every pool at every tick (negative: what is left)."""
+    changes: dict[int, FloatArray] = {}
+
+    def spend(pool: int, first: int, last: int) -> None:
+        at = changes.setdefault(pool, np.zeros(problem.horizon + 1))
+        at[first] += 1.0
+        at[min(last, problem.horizon)] -= 1.0
+
+    for column in priced.columns:
+        for kind, option in _taken(pricer, column):
+            for stay in pricer.kinds[kind].usage(pricer.kinds[kind].pattern(option)):
+                spend(*stay)
+        for pool, begin, until in column.holds:
+            starts = problem.day_start[pool]
+            spend(pool, int(starts[begin]) + 1, int(starts[until]) + 1)
+    found: dict[int, FloatArray] = {}
+    for pool, change in changes.items():
+        over = np.cumsum(change)[: problem.horizon] + problem.load[pool] - problem.capacity[pool]
+        if pool in master.midnights:
+            counted = np.zeros(problem.horizon, dtype=bool)
+            counted[[tick for tick in master.midnights[pool] if 0 <= tick < problem.horizon]] = True
+            over[~counted] = 0.0
+        found[pool] = over
+    return found
+
+
+def prove(
+    problem: Problem,
+    layouts: list[Layout],
+    start: Mapping[str, Placement],
+    *,
+    level_weight: int,
+    seconds: float,
+    rounds: int = 200,
+    warm: int = 25,
+    tolerance: float = 2e-4,
+    report: Callable[[float, float], None] | None = None,
+) -> tuple[Proof, Pricer]:
+    """Grow columns from a first plan until bound and relaxation meet within `tolerance`, or time or rounds run out."""
+    until = time.monotonic() + seconds
+    pricer = Pricer(problem, layouts, level_weight)
+    master = Master(problem, pricer)
+    for number, course in enumerate(problem.courses):
+        column, patterns = as_column(pricer, number, start[course.id])
+        master.add_column(column)
+        for one in patterns:
+            master.add_pattern(*one)
+            master.start_costs.append(float(pricer.kinds[one[0]].hours(one[2]) * problem.weights.hour))
+        master.start_costs.append(float(level_weight * column.first_level + column.last_level))
+    proof = Proof({}, -math.inf, math.inf, [], [], [])
+    center = _warm_prices(problem, pricer, master, proof, steps=warm)
+    for done in range(rounds):
+        proof.rounds = done + 1
+        proof.relaxed = master.solve(row_rounds=1)
+        exact = master.prices()
+        grown = False
+        for share in (0.6, 0.0):
+            trial = rounded(_blend(center, exact, share))
+            priced = pricer.price(trial)
+            if priced.bound > proof.bound:
+                proof.bound, proof.prices, center = priced.bound, trial, trial
+            grown = master.grow(priced)
+            if grown:
+                break
+        if report is not None:
+            report(proof.bound, proof.relaxed)
+        if not grown or proof.relaxed - proof.bound <= tolerance * max(1.0, abs(proof.relaxed)):
+            break
+        if time.monotonic() > until:
+            break
+    proof.relaxed = master.solve(row_rounds=50)
+    proof.columns = [column for column, _ in master.columns.values()]
+    proof.weights = [variable.solution_value() for _, variable in master.columns.values()]
+    proof.times = [variable.solution_value() for _, _, variable in master.patterns.values()]
+    proof.patterns = [(key[0], key[1], pattern) for key, (pattern, _, _) in master.patterns.items()]
+    proof.rows = list(master.rows)
+    return proof, pricer
