@@ -231,9 +231,7 @@ class _Finder:
             return sorted(((bare // absent) * absent, day) for bare, day in found)
         return sorted(found)
 
-    def _course_from(
-        self, course: Course, day: int, wish: Wish, limit: int
-    ) -> tuple[int, Slotting, set[int]] | None:
+    def _course_from(self, course: Course, day: int, wish: Wish, limit: int) -> tuple[int, Slotting, set[int]] | None:
         """A course with dose 1 on a day, if it costs less than `limit`."""
         placed: Slotting = {}
         held: list[tuple[int, int, int]] = []
@@ -330,9 +328,7 @@ class _Finder:
             for _, options in self.layout.sides[group]
         )
 
-    def _sides(
-        self, course: Course, group: int, day: int, pivot_day: int, placed: Slotting, wish: Wish
-    ) -> bool:
+    def _sides(self, course: Course, group: int, day: int, pivot_day: int, placed: Slotting, wish: Wish) -> bool:
         """Place harvests and thaws of a dose, on the day nearest the middle of what is allowed; extends `placed`."""
         for side, options in self.layout.sides[group]:
             days = [(options.pivot_day[i], options.visit_day[i]) for i in options.fits(day, pivot_day)]

@@ -340,9 +340,7 @@ class Pricer:
 class _TemplatePrice:
     """One template under prices: values by day for every dose, from the last in the chain of anchors to the first."""
 
-    def __init__(
-        self, pricer: Pricer, number: int, nights: PoolPrices, weight: float, last_weight: float
-    ) -> None:
+    def __init__(self, pricer: Pricer, number: int, nights: PoolPrices, weight: float, last_weight: float) -> None:
         self.pricer, self.number = pricer, number
         self.layout = pricer.layouts[number]
         self.template = self.layout.template

@@ -273,7 +273,9 @@ def cost_of(problem: Problem, course: Course, placement: Placement) -> Levels:
         quality += weights.waiting * waited
     for cold in template.colds:
         if cold.group in placement.present:
-            ticks = point_tick(template, placement.slots, cold.until) - point_tick(template, placement.slots, cold.begin)
+            ticks = point_tick(template, placement.slots, cold.until) - point_tick(
+                template, placement.slots, cold.begin
+            )
             quality += weights.hour * (ticks // weights.hour_ticks)
     return first, 0, quality
 

@@ -11,7 +11,7 @@ from ortools.sat.python import cp_model
 from solver.insertion import LEVEL, Inserter, Wish
 from solver.master import Proof
 from solver.pricing import Column, Pattern, Pricer, Usage
-from solver.problem import Course, Levels, Placement, Problem, cost_of, total_cost
+from solver.problem import Levels, Placement, Problem, cost_of, total_cost
 
 Hours = dict[tuple[int, int], list[Pattern]]
 
@@ -45,9 +45,7 @@ def pick(
     weight = pricer.level_weight
     fixed = [weight * column.first_level + column.last_level for column in proof.columns]
     hours = [pricer.kinds[kind].hours(pattern) * problem.weights.hour for kind, _, pattern in proof.patterns]
-    model.minimize(
-        cp_model.LinearExpr.weighted_sum(takes, fixed) + cp_model.LinearExpr.weighted_sum(times, hours)
-    )
+    model.minimize(cp_model.LinearExpr.weighted_sum(takes, fixed) + cp_model.LinearExpr.weighted_sum(times, hours))
     for var, amount in zip(takes, proof.weights, strict=True):
         model.add_hint(var, amount > 0.5)
     solver = cp_model.CpSolver()

@@ -120,7 +120,9 @@ def layouts_of(problem: Problem) -> list[Layout]:
 def _parents_first(template: Template) -> tuple[int, ...]:
     order: list[int] = []
     while len(order) < template.groups:
-        ready = [g for g, parent in enumerate(template.parents) if g not in order and (parent is None or parent in order)]
+        ready = [
+            g for g, parent in enumerate(template.parents) if g not in order and (parent is None or parent in order)
+        ]
         order.extend(ready)
     return tuple(order)
 
@@ -345,7 +347,9 @@ class Reach:
                     edge = (end if b.at_end else start)[b.task] - lag.least
                     until = np.minimum(until, edge if a.at_end else edge + slots.shortest)
             ending = np.sort(slots.end)
-            latest_start = np.maximum.accumulate(np.append([-(2**40)], slots.start[np.argsort(slots.end, kind="stable")]))
+            latest_start = np.maximum.accumulate(
+                np.append([-(2**40)], slots.start[np.argsort(slots.end, kind="stable")])
+            )
             chosen = np.searchsorted(ending, until, side="right")
             start[task] = latest_start[chosen]
             end[task] = np.append([-(2**40)], ending)[chosen]

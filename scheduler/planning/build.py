@@ -135,7 +135,7 @@ class _Builder:
             capacity=tuple(self._capacity),
             pool_names=tuple(f"{where}/{kind}" for where, kind in self._pools),
             day_start=tuple(self.grid.day_starts(zone) for zone in self._zones),
-            load=tuple(np.zeros(self.grid.horizon, dtype=np.int16) for _ in self._capacity),
+            load=tuple(self._taken(where, kind) for where, kind in self._pools),
             templates=tuple(templates),
             courses=tuple(courses),
             weights=self._weights(),
@@ -171,6 +171,19 @@ class _Builder:
                 removed = "unit_capacity"
             self._capacity.append(len(self.facts.patients) * 9 if removed in self.without else capacity)
         return self._pools[where, kind]
+
+    def _taken(self, where: str, kind: str) -> NDArray[np.int16]:
+        """Units not there at all: a closure that names a resource also ends what it holds."""
+        taken = np.zeros(self.grid.horizon, dtype=np.int16)
+        if "closure" in self.without or kind == "lane":
+            return taken
+        for closure in self.facts.network.closures:
+            if closure.where == where and closure.resource == kind:
+                first = max(self.grid.tick(closure.during.start_at), 0)
+                taken[first : max(self.grid.tick_up(closure.during.end_at), 0)] = self._capacity[
+                    self._pools[where, kind]
+                ]
+        return taken
 
     # --- calendars -------------------------------------------------------------------------------------------
 
@@ -213,6 +226,11 @@ class _Builder:
         for use in step.uses:
             if use.from_ref is None:
                 allowed &= starts_inside(self._open(place, use.resource), length)
+        if "closure" not in self.without and all(use.from_ref is not None for use in step.uses):
+            for closure in self.facts.network.closures:
+                if closure.where == place and closure.resource is None:
+                    last = max(self.grid.tick_up(closure.during.end_at), 0)
+                    allowed[max(self.grid.tick(closure.during.start_at) - length + 1, 0) : last] = False
         if step.starts and "opening_hours" not in self.without:
             allowed &= self._start_hours(at, zone)
         allowed[-length - 1 :] = False
@@ -434,8 +452,9 @@ class _Index:
             shared = self.steps[a].dose is None or self.steps[b].dose is None
             if shared and bounded_above and dose != self.doses[0]:
                 continue
+            if a == b:
+                continue
             pair = (Point(a, limit.from_ref.edge == "end"), Point(b, limit.to_ref.edge == "end"))
             if pair not in found:
                 found.append(pair)
         return found
-

@@ -1,0 +1,125 @@
+"""Follow-up visits: placed after the doses, each as near its target as the site can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from scheduler.domain.calendars import local_date
+from scheduler.domain.course import FOLLOW_UP, Facts, follow_up_id
+from scheduler.domain.intervals import Interval, subtract
+from scheduler.domain.logistics import Network
+from scheduler.domain.plan import Activity, PlannedCourse, Unplanned
+from scheduler.domain.protocol import FollowUp
+from scheduler.planning.timegrid import TICK
+
+
+def with_follow_ups(
+    facts: Facts, courses: list[PlannedCourse]
+) -> tuple[tuple[PlannedCourse, ...], tuple[Unplanned, ...]]:
+    """The courses with their follow-up visits, and those visits for which the window has no free clinic hour."""
+    diary = _Diary(facts.network)
+    done: list[PlannedCourse] = []
+    missed: list[Unplanned] = []
+    for course in courses:
+        visits: list[Activity] = []
+        for follow_up in facts.protocol.follow_ups:
+            anchor_on = _anchor_on(facts, course, follow_up)
+            if anchor_on is None:
+                continue
+            visit = diary.book(course, follow_up, anchor_on, visits)
+            if visit is None:
+                missed.append(Unplanned(course.patient, None, (_reason(facts, course, follow_up, anchor_on),)))
+            else:
+                visits.append(visit)
+        activities = sorted((*course.activities, *visits), key=lambda one: (one.start_at, one.end_at, one.id))
+        done.append(replace(course, activities=tuple(activities)))
+    return tuple(done), tuple(missed)
+
+
+def _anchor_on(facts: Facts, course: PlannedCourse, follow_up: FollowUp) -> date | None:
+    if follow_up.anchor is None:
+        return course.registered_on
+    given = course.find(facts.protocol.administration, follow_up.anchor)
+    return None if given is None else local_date(given.start_at, facts.network.place(course.site).zone)
+
+
+def _reason(facts: Facts, course: PlannedCourse, follow_up: FollowUp, anchor_on: date) -> str:
+    target = follow_up.window.target_on(anchor_on)
+    first = target + timedelta(days=follow_up.window.earliest_days)
+    last = target + timedelta(days=follow_up.window.latest_days)
+    return (
+        f"{follow_up.name} must fall on {first:%a %d %b %Y} to {last:%a %d %b %Y}; "
+        f"{course.site} has no free {' and '.join(follow_up.uses)} then"
+    )
+
+
+class _Diary:
+    """Who is where at the sites: the units taken so far, by resource and by day."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.taken: dict[tuple[str, str, str], list[Interval]] = {}
+        self._open: dict[tuple[str, str, date], list[Interval]] = {}
+
+    def book(
+        self, course: PlannedCourse, follow_up: FollowUp, anchor_on: date, others: list[Activity]
+    ) -> Activity | None:
+        """The free time nearest the target's day, earliest first on a day; None when the window has none."""
+        window = follow_up.window
+        target = window.target_on(anchor_on)
+        busy = [one.during for one in (*course.activities, *others) if one.place == course.site]
+        offsets = sorted(range(window.earliest_days, window.latest_days + 1), key=lambda off: (abs(off), off))
+        for off in offsets:
+            for start_at in self._starts(course.site, follow_up, target + timedelta(days=off)):
+                during = Interval(start_at, start_at + timedelta(minutes=follow_up.minutes))
+                units = (
+                    None if any(during.overlaps(one) for one in busy) else self._take(course.site, follow_up, during)
+                )
+                if units is not None:
+                    return Activity(
+                        id=follow_up_id(course.patient, follow_up.name),
+                        kind=FOLLOW_UP,
+                        dose=None,
+                        place=course.site,
+                        units=units,
+                        start_at=during.start_at,
+                        end_at=during.end_at,
+                    )
+        return None
+
+    def _starts(self, site: str, follow_up: FollowUp, day: date) -> Iterator[datetime]:
+        length = timedelta(minutes=follow_up.minutes)
+        kinds = follow_up.uses
+        stretches = self._open_on(site, kinds[0], day) if kinds else []
+        for kind in kinds[1:]:
+            other = self._open_on(site, kind, day)
+            stretches = [piece for one in stretches for piece in subtract([one], subtract([one], other))]
+        for stretch in stretches:
+            at = stretch.start_at
+            while at + length <= stretch.end_at:
+                yield at
+                at += TICK
+
+    def _open_on(self, site: str, kind: str, day: date) -> list[Interval]:
+        if (site, kind, day) not in self._open:
+            self._open[site, kind, day] = self.network.calendar(site, kind).open_on(day)
+        return self._open[site, kind, day]
+
+    def _take(self, site: str, follow_up: FollowUp, during: Interval) -> dict[str, str] | None:
+        found: dict[str, str] = {}
+        for kind in follow_up.uses:
+            units = self.network.place(site).resource(kind).units
+            free = (
+                unit
+                for unit in units
+                if not any(during.overlaps(one) for one in self.taken.get((site, kind, unit), ()))
+            )
+            unit = next(free, None)
+            if unit is None:
+                return None
+            found[kind] = unit
+        for kind, unit in found.items():
+            self.taken.setdefault((site, kind, unit), []).append(during)
+        return found
