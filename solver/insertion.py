@@ -58,10 +58,10 @@ NO_WISH = Wish({}, {})
 class Inserter:
     """Finds placements for the courses of one problem; holds the loads and changes them on `put` and `take`."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, layouts: list[Layout] | None = None) -> None:
         self.problem = problem
         self.loads = Loads(problem)
-        self.layouts = layouts_of(problem)
+        self.layouts = layouts_of(problem) if layouts is None else layouts
         self.finders = [_Finder(problem, layout, self.loads) for layout in self.layouts]
 
     def best(

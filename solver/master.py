@@ -52,6 +52,7 @@ class Master:
         self.rows: dict[tuple[int, int], pywraplp.Constraint] = {}
         self.columns: dict[object, tuple[Column, pywraplp.Variable]] = {}
         self.patterns: dict[tuple[int, int, int, int, tuple[int, ...]], tuple[Pattern, Usage, pywraplp.Variable]] = {}
+        self._broken: list[tuple[int, int]] = []
         self.start_costs: list[float] = []
         self.midnights = self._midnight_pools()
         self._stays_near: dict[tuple[int, int], list[tuple[int, int, pywraplp.Variable]]] = {}
@@ -122,19 +123,26 @@ class Master:
                 grown |= self.add_pattern(kind, option, self.pricer.kinds[kind].pattern(option))
         return grown
 
-    def solve(self, row_rounds: int) -> float:
-        """Solve, adding broken capacity rows and solving again, at most so many times; the value reached."""
-        value = 0.0
+    def solve(self, row_rounds: int) -> tuple[float, bool]:
+        """Solve, adding broken capacity rows and solving again, at most so many times.
+
+        The value reached, and whether no capacity is broken any more.
+        """
+        for pool, tick in self._broken:
+            self._add_row(pool, tick)
         for left in range(row_rounds, -1, -1):
             status = self.solver.Solve()
             if status != pywraplp.Solver.OPTIMAL:
                 raise RuntimeError(f"the linear program ended with status {status}")
-            value = float(self.objective.Value())
-            if not left or not self._add_broken_rows():
+            self._broken = self._broken_rows()
+            if not self._broken or not left:
                 break
-        return value
+            for pool, tick in self._broken:
+                self._add_row(pool, tick)
+        return float(self.objective.Value()), not self._broken
 
-    def _add_broken_rows(self) -> int:
+    def _broken_rows(self) -> list[tuple[int, int]]:
+        """(pool, tick) of the worst excess in every stretch in which the solution exceeds a capacity."""
         usage: dict[int, FloatArray] = {}  # changes of the load at each tick
 
         def spend(pool: int, first: int, last: int, amount: float) -> None:
@@ -154,7 +162,7 @@ class Master:
                 for pool, begin, until in column.holds:
                     starts = self.problem.day_start[pool]
                     spend(pool, int(starts[begin]) + 1, int(starts[until]) + 1, amount)
-        added = 0
+        broken: list[tuple[int, int]] = []
         for pool, changes in usage.items():
             taken = np.cumsum(changes)[: self.problem.horizon]
             over = taken + self.problem.load[pool] - self.problem.capacity[pool]
@@ -163,10 +171,9 @@ class Master:
                     tick = self._midnight_at(pool, tick)
                     if over[tick] <= EPSILON:
                         continue
-                if (pool, tick) not in self.rows:
-                    self._add_row(pool, tick)
-                    added += 1
-        return added
+                if (pool, tick) not in self.rows and (pool, tick) not in broken:
+                    broken.append((pool, tick))
+        return broken
 
     def _midnight_at(self, pool: int, tick: int) -> int:
         starts = self.problem.day_start[pool]
@@ -350,7 +357,7 @@ def prove(
     center = _warm_prices(problem, pricer, master, proof, steps=warm)
     for done in range(rounds):
         proof.rounds = done + 1
-        proof.relaxed = master.solve(row_rounds=1)
+        proof.relaxed, settled = master.solve(row_rounds=1)
         exact = master.prices()
         grown = False
         for share in (0.6, 0.0):
@@ -363,11 +370,11 @@ def prove(
                 break
         if report is not None:
             report(proof.bound, proof.relaxed)
-        if not grown or proof.relaxed - proof.bound <= tolerance * max(1.0, abs(proof.relaxed)):
+        if (settled and not grown) or proof.relaxed - proof.bound <= tolerance * max(1.0, abs(proof.relaxed)):
             break
         if time.monotonic() > until:
             break
-    proof.relaxed = master.solve(row_rounds=50)
+    proof.relaxed, _ = master.solve(row_rounds=50)
     proof.columns = [column for column, _ in master.columns.values()]
     proof.weights = [variable.solution_value() for _, variable in master.columns.values()]
     proof.times = [variable.solution_value() for _, _, variable in master.patterns.values()]

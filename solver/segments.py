@@ -17,6 +17,9 @@ from solver.problem import Cold, DayLag, IntArray, Lag, Point, Problem, Slots, S
 
 DAY = 24 * 4 + 4  # a local day in ticks at its longest; only used to bound searches
 FAR = 2**40
+SEGMENT_REACH = 21 * 96  # ticks within which the tasks of one segment follow each other
+PAIRS_KEPT = 20_000  # timings of a segment looked at for one day, the cheapest ones
+PAIRS_CACHED = 2_000_000  # over all days of one segment, before the table starts anew
 SIDE_REACH = 200  # how many days before its dose a harvest or thaw is looked for
 
 
@@ -263,6 +266,7 @@ class Reach:
         self.segment = segment
         self.weights = weights
         self._pairs: dict[int, list[tuple[int, int, int]]] = {}
+        self._cached = 0
         pivot, visit = slots_of(template, segment.pivot), slots_of(template, segment.visit)
         self.possible = np.ones(len(pivot), dtype=bool)
         indices = np.arange(len(pivot), dtype=np.int64)
@@ -284,13 +288,12 @@ class Reach:
         """Earliest and latest start of a task for every pivot slot, along the chains of lower-bounded lags."""
         template, pivot = self.template, self.segment.pivot
         slots = slots_of(template, pivot)
-        far = np.int64(2**40)
-        low = np.full(len(slots), -far)
-        high = np.full(len(slots), far)
+        low = slots.start - SEGMENT_REACH
+        high = slots.start + SEGMENT_REACH
         if goal in self.segment.forward:
-            low = self.earliest()[goal]
+            low = np.maximum(low, self.earliest()[goal])
         elif goal in self.latest():
-            high = self.latest()[goal]
+            high = np.minimum(high, self.latest()[goal])
         goal_slots = slots_of(template, goal)
         for lag in template.lags:
             a, b = _resolve(template, lag.a), _resolve(template, lag.b)
@@ -407,10 +410,18 @@ class Reach:
         return {int(day): int(least[day]) for day in np.flatnonzero(least < FAR)}
 
     def pairs(self, day: int) -> list[tuple[int, int, int]]:
-        """(cost, pivot slot, visit slot) for a visit day, cheapest first; earlier visits and later pivots first."""
+        """(cost, pivot slot, visit slot) for a visit day, cheapest first.
+
+        Where hours are priced, later pivots go first (a fresher dose); elsewhere earlier ones (less waiting).
+        """
         if day not in self._pairs:
             pivots = np.array(self.pivots_by_day.get(day, []), dtype=np.int64)
-            self._pairs[day] = self._sorted_pairs(pivots, day) if len(pivots) else []
+            found = self._sorted_pairs(pivots, day) if len(pivots) else []
+            self._cached += len(found)
+            if self._cached > PAIRS_CACHED:
+                self._pairs.clear()
+                self._cached = len(found)
+            self._pairs[day] = found
         return self._pairs[day]
 
     def _sorted_pairs(self, pivots: IntArray, day: int) -> list[tuple[int, int, int]]:
@@ -418,8 +429,9 @@ class Reach:
         costs = pair_costs(self.template, self.segment, self.weights, pivots, visits)
         allowed = (visits[None, :] >= self.low[pivots][:, None]) & (visits[None, :] < self.high[pivots][:, None])
         rows, columns = np.nonzero(allowed)
-        order = np.lexsort((-pivots[rows], visits[columns], costs[rows, columns]))
-        rows, columns = rows[order], columns[order]
+        later_first = -1 if cold_of(self.template, self.segment) is not None else 1
+        order = np.lexsort((visits[columns], later_first * pivots[rows], costs[rows, columns]))
+        rows, columns = rows[order[:PAIRS_KEPT]], columns[order[:PAIRS_KEPT]]
         return list(zip(costs[rows, columns].tolist(), pivots[rows].tolist(), visits[columns].tolist(), strict=True))
 
 
