@@ -464,11 +464,11 @@ class _Finder:
             return False
         if checks.attended and self._clashes(task, trial):
             return False
-        for pool, (begin, begins), (until, untils), tail in checks.stays:
-            if begin in trial and until in trial:
-                if not self.loads.fits(pool, begins[trial[begin]], untils[trial[until]] + tail):
-                    return False
-        return True
+        return all(
+            self.loads.fits(pool, begins[trial[begin]], untils[trial[until]] + tail)
+            for pool, (begin, begins), (until, untils), tail in checks.stays
+            if begin in trial and until in trial
+        )
 
     def _clashes(self, task: int, trial: Mapping[int, int]) -> bool:
         slots, at = self.slots[task], trial[task]

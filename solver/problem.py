@@ -191,7 +191,7 @@ class Course:
 
 @dataclass(frozen=True)
 class Weights:
-    """Prices of docs/domain.md section 5: an absent group, a day of waiting, a whole hour (`hour_ticks`) in the cold."""
+    """Prices (docs/domain.md section 5): an absent group, a day of waiting, a whole hour (`hour_ticks`) cold."""
 
     absent: int
     waiting: int

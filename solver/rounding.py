@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Mapping
 
 from ortools.sat.python import cp_model
@@ -198,7 +197,7 @@ def polish(
     stop: Callable[[Levels], bool],
     rounds: int = 4,
 ) -> None:
-    """Take courses out one at a time and put each back where it is cheapest, until nothing improves or `stop` says so."""
+    """Take out one course at a time and put it where it is cheapest, until nothing improves or `stop` says so."""
     for _ in range(rounds):
         improved = False
         for course in problem.courses:
@@ -215,21 +214,11 @@ def polish(
             return
 
 
-def first_come_first_served(
-    problem: Problem, inserter: Inserter, *, earliest: bool, on_course: Callable[[int], None] | None = None
-) -> dict[str, Placement]:
+def first_come_first_served(problem: Problem, inserter: Inserter, *, earliest: bool) -> dict[str, Placement]:
     """Every course in the order of registration, each placed for itself; `earliest` asks for the earliest dose 1."""
     placements: dict[str, Placement] = {}
-    for done, course in enumerate(sorted(problem.courses, key=lambda one: (one.waits_from_day, one.id))):
+    for course in sorted(problem.courses, key=lambda one: (one.waits_from_day, one.id)):
         _, placement = inserter.best(course, earliest=earliest)
         inserter.put(placement)
         placements[course.id] = placement
-        if on_course is not None:
-            on_course(done + 1)
     return placements
-
-
-def deadline(seconds: float) -> Callable[[Mapping[str, Placement] | Levels], bool]:
-    """A stop test that is true once so many seconds have passed."""
-    until = time.monotonic() + seconds
-    return lambda _: time.monotonic() > until

@@ -74,6 +74,11 @@ def solve(problem: Problem, *, seed: int, time_limit: float, report: Report) -> 
     return Solution(best, bound)
 
 
+def served_in_order(problem: Problem) -> dict[str, Placement]:
+    """First come, first served: each course in turn as early as it can be complete, never touched again."""
+    return first_come_first_served(problem, Inserter(problem), earliest=True)
+
+
 def better(problem: Problem, one: dict[str, Placement], other: dict[str, Placement]) -> dict[str, Placement]:
     """The cheaper of two plans; the first on a tie."""
     return other if scalar(total_cost(problem, other)) < scalar(total_cost(problem, one)) else one

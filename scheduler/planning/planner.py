@@ -10,12 +10,13 @@ from typing import Literal
 from scheduler.domain.cost import cost_of
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import Levels, Plan
-from scheduler.planning.build import NOTHING, build
+from scheduler.planning.build import NOTHING, Built, build
 from scheduler.planning.explain import unplanned_doses
 from scheduler.planning.follow_ups import with_follow_ups
 from scheduler.planning.interpret import courses_of
 from scheduler.planning.progress import Progress
-from solver.search import solve
+from solver.problem import Solution
+from solver.search import served_in_order, solve
 
 
 def make_plan(
@@ -56,19 +57,32 @@ def make_plan(
 
     report("reading calendars", None, None)
     solution = solve(built.problem, seed=seed, time_limit=time_limit, report=report)
+    return _finished(facts, built, solution, seed, began)
+
+
+def first_come_first_served_plan(facts: Facts) -> Plan:
+    """What a careful clerk would do: in the order of registration, the earliest complete course that fits.
+
+    The baseline of the benchmark, and the shape of a first plan; its bound is 0 because nothing is proven.
+    """
+    began = time.monotonic()
+    built = build(facts)
+    return _finished(facts, built, Solution(served_in_order(built.problem)), 0, began)
+
+
+def _finished(facts: Facts, built: Built, solution: Solution, seed: int, began: float) -> Plan:
+    """A solution as a plan: instants, units, follow-ups, reasons, and the cost recomputed from the plan itself."""
     courses, missed = with_follow_ups(facts, courses_of(built, solution.placements, facts))
-    unplanned = (*unplanned_doses(facts, built, solution.placements), *missed)
     plan = Plan(
         program=facts.program,
         status="feasible",
         seed=seed,
         cost=(0, 0, 0),
-        bound=(0, 0, 0),
+        bound=solution.bound,
         wall_seconds=0.0,
         courses=courses,
-        unplanned=unplanned,
+        unplanned=(*unplanned_doses(facts, built, solution.placements), *missed),
     )
     cost = cost_of(plan, facts)
     status: Literal["optimal", "feasible"] = "optimal" if solution.bound == cost else "feasible"
-    wall = round(time.monotonic() - began, 3)
-    return replace(plan, status=status, cost=cost, bound=solution.bound, wall_seconds=wall)
+    return replace(plan, status=status, cost=cost, wall_seconds=round(time.monotonic() - began, 3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +67,7 @@ def _clashes(template: Template, slots: Mapping[int, int]) -> int:
         if task.attended and task.slots is not None:
             visits.append((int(task.slots.start[slot]), int(task.slots.end[slot])))
     visits.sort()
-    return sum(later[0] < earlier[1] for earlier, later in zip(visits, visits[1:], strict=False))
+    return sum(later[0] < earlier[1] for earlier, later in pairwise(visits))
 
 
 def stretches_of(template: Template, placement: Placement) -> list[tuple[int, int, int]]:

@@ -1,8 +1,8 @@
-"""Problems small enough to be solved by trying everything: days of six ticks, one or two doses, one unit of most things.
+"""Problems small enough to be solved by trying everything: days of six ticks, one or two doses, few units.
 
-A course is a small copy of a real one. Dose 1 may need a harvest and an isolation whose cells stay in an incubator until
-the fill; dose 2 may need a thaw. Each dose is tapped the day before (or not at all), filled, driven to the site and
-given.
+A course is a small copy of a real one. Dose 1 may need a harvest and an isolation whose cells stay in an incubator
+until the fill; dose 2 may need a thaw. Each dose is tapped the day before (or not at all), filled, driven to the site
+and given.
 """
 
 from __future__ import annotations
