@@ -92,7 +92,8 @@ def _in_own_process(name: str) -> Row:
         [sys.executable, "-m", "scheduler.bench", "--row", name], check=True, stdout=subprocess.PIPE, text=True
     )
     raw: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return Row(**{key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()})
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+    return Row(**values)
 
 
 def machine() -> str:

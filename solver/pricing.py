@@ -129,8 +129,8 @@ class DoseKind:
                 last = np.minimum(last, visit_day + lag.most) if lag.most is not None else last
         return first, last
 
-    def evaluate(self, sums: PoolPrices, hour_weight: float) -> tuple[FloatArray, list[Pattern | None]]:
-        """The cheapest pattern of every option under prices: its value, and the pattern itself on demand."""
+    def evaluate(self, sums: PoolPrices, hour_weight: float) -> FloatArray:
+        """The value of the cheapest pattern of every option under prices; `pattern` then tells which it is."""
         segment, template = self.segment, self.layout.template
         value = slot_prices(self.pivot, self.stays[segment.pivot], sums)[self.e_pivot]
         if segment.visit != segment.pivot:
@@ -145,10 +145,10 @@ class DoseKind:
             value = value + best
             chosen.append(at)
         if not len(self.first_entry):
-            return np.zeros(0), []
-        least = np.minimum.reduceat(value, self.first_entry)
+            return np.zeros(0)
+        least: FloatArray = np.minimum.reduceat(value, self.first_entry)
         self._last = (value, chosen)
-        return least, []
+        return least
 
     def _best_visit(self, price: FloatArray, hour_weight: float) -> tuple[FloatArray, IntArray]:
         best = np.full(len(self.e_low), NEVER)
@@ -300,24 +300,12 @@ class Pricer:
 
     # --- pricing ----------------------------------------------------------------------------------------------
 
-    def price(
-        self, prices: PoolPrices, *, first_only: bool = False, extract: bool = True, fixed: float | None = None
-    ) -> Priced:
+    def price(self, prices: PoolPrices, *, first_only: bool = False, extract: bool = True) -> Priced:
         """The bound that prices prove, and the cheapest column of every course under them.
 
         With `first_only` only level 1 counts as cost (to bound level 1 itself).
         """
-        weight = 1.0 if first_only else float(self.level_weight)
-        last_weight = 0.0 if first_only else 1.0
-        sums = {pool: np.concatenate([[0.0], np.cumsum(price)]) for pool, price in prices.items()}
-        nights = {
-            pool: np.cumsum(price[np.minimum(self.problem.day_start[pool], len(price) - 1)])
-            for pool, price in prices.items()
-        }
-        self.values = [kind.evaluate(sums, last_weight * self.problem.weights.hour)[0] for kind in self.kinds]
-        priced_tables = [
-            _TemplatePrice(self, number, nights, weight, last_weight) for number in range(len(self.layouts))
-        ]
+        priced_tables = self._tables_under(prices, first_only)
         total = 0.0
         values = np.zeros(len(self.problem.courses))
         columns: list[Column] = []
@@ -335,6 +323,30 @@ class Pricer:
             free = self.problem.capacity[pool] - self.problem.load[pool].astype(np.float64)
             total -= float((price * free).sum())
         return Priced(total, values, columns)
+
+    def open_days(self, prices: PoolPrices, limit: float) -> list[dict[int, list[int]]]:
+        """Per course and template, the days of dose 1 that a plan of scalar cost up to `limit` may use.
+
+        Any other day would lift the bound under these prices above the limit (reduced-cost fixing).
+        """
+        priced = self.price(prices, extract=False)
+        slack = limit - priced.bound
+        tables = self._tables_under(prices, first_only=False)
+        return [
+            {number: tables[number].first_days(course, float(value) + slack) for number in course.templates}
+            for course, value in zip(self.problem.courses, priced.values, strict=True)
+        ]
+
+    def _tables_under(self, prices: PoolPrices, first_only: bool) -> list[_TemplatePrice]:
+        weight = 1.0 if first_only else float(self.level_weight)
+        last_weight = 0.0 if first_only else 1.0
+        sums = {pool: np.concatenate([[0.0], np.cumsum(price)]) for pool, price in prices.items()}
+        nights = {
+            pool: np.cumsum(price[np.minimum(self.problem.day_start[pool], len(price) - 1)])
+            for pool, price in prices.items()
+        }
+        self.values = [kind.evaluate(sums, last_weight * self.problem.weights.hour) for kind in self.kinds]
+        return [_TemplatePrice(self, number, nights, weight, last_weight) for number in range(len(self.layouts))]
 
 
 class _TemplatePrice:
@@ -420,20 +432,30 @@ class _TemplatePrice:
 
     def course(self, course: Course) -> tuple[float, int]:
         """Cheapest value of a course on this template and the option of dose 1; option -1 is no dose at all."""
+        absent = self.weight * self.weights.absent * self.template.groups
+        value, low = self._first_values(course)
+        at = int(np.argmin(value)) if len(value) else -1
+        return (float(value[at]), low + at) if at >= 0 and value[at] < absent else (absent, -1)
+
+    def _first_values(self, course: Course) -> tuple[FloatArray, int]:
+        """Value of the course for each option of dose 1 that it may take, and the first of those options."""
         table = self.pricer.tables[self.number][0]
         kind = self.pricer.kinds[table.kind]
-        absent = self.weight * self.weights.absent * self.template.groups
         low = int(np.searchsorted(kind.visit_day, course.ready_day, "left"))
-        high = int(np.searchsorted(kind.visit_day, course.last_day, "right"))
-        if low >= high:
-            return absent, -1
+        high = max(int(np.searchsorted(kind.visit_day, course.last_day, "right")), low)
         value = self.option_value[0][0][low:high].copy()
-        for side in table.sides:
-            value += self._ready_matrix(course, side, low, high).min(axis=1)
-        waited = kind.visit_day[low:high] - course.waits_from_day
-        value += self.last_weight * self.weights.waiting * waited
-        at = int(np.argmin(value))
-        return (float(value[at]), low + at) if value[at] < absent else (absent, -1)
+        if low < high:
+            for side in table.sides:
+                value += self._ready_matrix(course, side, low, high).min(axis=1)
+            waited = kind.visit_day[low:high] - course.waits_from_day
+            value += self.last_weight * self.weights.waiting * waited
+        return value, low
+
+    def first_days(self, course: Course, limit: float) -> list[int]:
+        """Days of dose 1 on which the course's value under the prices does not exceed `limit`."""
+        value, low = self._first_values(course)
+        days = self.pricer.kinds[self.pricer.tables[self.number][0].kind].visit_day
+        return sorted({int(days[low + at]) for at in np.flatnonzero(value <= limit)})
 
     def _ready_matrix(self, course: Course, side: Side, low: int, high: int) -> FloatArray:
         matrix: FloatArray = self.matrices[0, side.segment.pivot][low:high]

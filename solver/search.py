@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from solver.exact import solve_exactly
 from solver.insertion import Inserter
 from solver.master import Proof, prove, rounded
 from solver.pricing import Pricer
@@ -15,6 +16,7 @@ from solver.rounding import first_come_first_served, pick, polish, realise, scal
 
 LEVEL_WEIGHT = 5_000  # what one unit of level 1 is worth in level 3 while both are priced together
 CLOSE_ENOUGH = 5e-5
+EXACT_TASKS = 400  # problems with no more tasks are closed by the exact model
 
 Report = Callable[[str, Levels | None, Levels | None], None]
 
@@ -68,10 +70,42 @@ def solve(problem: Problem, *, seed: int, time_limit: float, report: Report) -> 
     for placement in best.values():
         inserter.put(placement)
     polish(problem, inserter, best, stop=lambda now: clock.left(1.0) <= 0 or now <= bound)
-    cost = total_cost(problem, best)
-    bound = bound_of(problem, pricer, proof, cost)
-    report("done", cost, bound)
+    bound = bound_of(problem, pricer, proof, total_cost(problem, best))
+    if total_cost(problem, best) > bound and _small(problem):
+        best, bound = _exactly(problem, inserter, pricer, proof, best, bound, clock, seed)
+    report("done", total_cost(problem, best), bound)
     return Solution(best, bound)
+
+
+def _small(problem: Problem) -> bool:
+    """Whether the exact model has a chance: few tasks in all."""
+    tasks = sum(len(problem.templates[number].tasks) for one in problem.courses for number in one.templates)
+    return tasks <= EXACT_TASKS
+
+
+def _exactly(
+    problem: Problem,
+    inserter: Inserter,
+    pricer: Pricer,
+    proof: Proof,
+    best: dict[str, Placement],
+    bound: Levels,
+    clock: Clock,
+    seed: int,
+) -> tuple[dict[str, Placement], Levels]:
+    """Close the gap of a small problem with the exact model, on the days that a better plan could still use."""
+    cost = total_cost(problem, best)
+    limit = float(LEVEL_WEIGHT * cost[0] + cost[2])
+    outcome = solve_exactly(
+        problem,
+        inserter.layouts,
+        best,
+        pricer.open_days(proof.prices, limit),
+        bound,
+        seconds=max(clock.left(1.0) / 2, 1.0),
+        seed=seed,
+    )
+    return outcome.placements, outcome.bound
 
 
 def served_in_order(problem: Problem) -> dict[str, Placement]:

@@ -17,7 +17,8 @@ from solver.problem import Cold, DayLag, IntArray, Lag, Point, Problem, Slots, S
 
 DAY = 24 * 4 + 4  # a local day in ticks at its longest; only used to bound searches
 FAR = 2**40
-SEGMENT_REACH = 21 * 96  # ticks within which the tasks of one segment follow each other
+SEGMENT_DAYS = 21  # days within which the tasks of one segment follow each other
+SEGMENT_REACH = SEGMENT_DAYS * 96
 PAIRS_KEPT = 20_000  # timings of a segment looked at for one day, the cheapest ones
 PAIRS_CACHED = 2_000_000  # over all days of one segment, before the table starts anew
 SIDE_REACH = 200  # how many days before its dose a harvest or thaw is looked for
