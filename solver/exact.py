@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from ortools.sat.python import cp_model
 
+from solver.layout import SIDE_REACH, Layout
 from solver.problem import Course, IntArray, Levels, Placement, Point, Problem, Slots, Target, total_cost
-from solver.segments import SEGMENT_DAYS, SIDE_REACH, Layout
+from solver.reach import SEGMENT_DAYS
 
 DAY_TICKS = 96
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from ortools.linear_solver import pywraplp
 
-from solver.pricing import GRAIN, Column, Pattern, Priced, Pricer, Usage
+from solver.layout import Layout
+from solver.patterns import Pattern, Usage
+from solver.pricing import GRAIN, Column, Priced, Pricer
 from solver.problem import FloatArray, Placement, Problem
-from solver.segments import Layout
 
 EPSILON = 1e-6
 NEAR = 96  # ticks per bucket when looking up which stays and rows meet

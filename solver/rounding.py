@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 
 from ortools.sat.python import cp_model
 
-from solver.insertion import LEVEL, Inserter, Wish
+from solver.finder import LEVEL, Wish
+from solver.insertion import Inserter
 from solver.master import Proof
-from solver.pricing import Column, Pattern, Pricer, Usage
+from solver.patterns import Pattern, Usage
+from solver.pricing import Column, Pricer
 from solver.problem import Levels, Placement, Problem, cost_of, total_cost
 
 Hours = dict[tuple[int, int], list[Pattern]]
@@ -29,8 +31,8 @@ def pick(
     for number in range(len(problem.courses)):
         own = [var for var, column in zip(takes, proof.columns, strict=True) if column.course == number]
         model.add_exactly_one(own)
-    limit = len(problem.courses) * 4
-    times = [model.new_int_var(0, limit, "") for _ in proof.patterns]
+    most = [_most(problem, pricer.kinds[kind].usage(pattern)) for kind, _, pattern in proof.patterns]
+    times = [model.new_int_var(0, limit, "") for limit in most]
     links: dict[tuple[int, int], list[cp_model.LinearExprT]] = {}
     for var, (kind, option, _) in zip(times, proof.patterns, strict=True):
         links.setdefault((kind, option), []).append(-1 * var)
@@ -40,7 +42,7 @@ def pick(
                 links.setdefault((pricer.tables[column.template][group].kind, at), []).append(1 * var)
     for terms in links.values():
         model.add(cp_model.LinearExpr.sum(terms) == 0)
-    _capacities(model, problem, pricer, proof, takes, times)
+    _capacities(model, problem, pricer, proof, takes, list(zip(times, most, strict=True)))
     weight = pricer.level_weight
     fixed = [weight * column.first_level + column.last_level for column in proof.columns]
     hours = [pricer.kinds[kind].hours(pattern) * problem.weights.hour for kind, _, pattern in proof.patterns]
@@ -66,32 +68,37 @@ def _whole(proof: Proof, takes: list[int], times: list[int]) -> tuple[list[Colum
     return sorted(columns, key=lambda column: column.course), chosen
 
 
+def _most(problem: Problem, usage: Usage) -> int:
+    """How often the same hours can be given at once: no more often than any of their pools has units."""
+    return min((problem.capacity[pool] for pool, first, last in usage if last > first), default=len(problem.courses))
+
+
 def _capacities(
     model: cp_model.CpModel,
     problem: Problem,
     pricer: Pricer,
     proof: Proof,
     takes: list[cp_model.IntVar],
-    times: list[cp_model.IntVar],
+    times: list[tuple[cp_model.IntVar, int]],
 ) -> None:
     """Capacity at every tick at which some stay begins: load only rises there."""
-    stays: dict[int, list[tuple[int, int, cp_model.IntVar]]] = {}
-    for var, (kind, _, pattern) in zip(times, proof.patterns, strict=True):
+    stays: dict[int, list[tuple[int, int, cp_model.IntVar, int]]] = {}
+    for (var, most), (kind, _, pattern) in zip(times, proof.patterns, strict=True):
         for pool, first, last in pricer.kinds[kind].usage(pattern):
-            stays.setdefault(pool, []).append((first, last, var))
+            stays.setdefault(pool, []).append((first, last, var, most))
     for var, column in zip(takes, proof.columns, strict=True):
         for pool, begin, until in column.holds:
             starts = problem.day_start[pool]
-            stays.setdefault(pool, []).append((int(starts[begin + 1]), int(starts[until]) + 1, var))
+            stays.setdefault(pool, []).append((int(starts[begin + 1]), int(starts[until]) + 1, var, 1))
     for pool, intervals in stays.items():
         ordered = sorted(intervals, key=lambda one: one[0])
-        current: list[tuple[int, int, cp_model.IntVar]] = []
-        for i, (first, last, var) in enumerate(ordered):
+        current: list[tuple[int, int, cp_model.IntVar, int]] = []
+        for i, (first, last, var, most) in enumerate(ordered):
             current = [one for one in current if one[1] > first]
             if last > first:
-                current.append((first, last, var))
+                current.append((first, last, var, most))
             free = problem.capacity[pool] - int(problem.load[pool][min(first, problem.horizon - 1)])
-            if (i + 1 == len(ordered) or ordered[i + 1][0] > first) and len(current) > free:
+            if (i + 1 == len(ordered) or ordered[i + 1][0] > first) and sum(one[3] for one in current) > free:
                 model.add(cp_model.LinearExpr.sum([one[2] for one in current]) <= free)
 
 

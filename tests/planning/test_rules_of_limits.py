@@ -20,6 +20,7 @@ from tests.planning.small import (
     limited,
     of_doses,
     one_dose,
+    planned,
     priced,
     shows,
     starting,
@@ -61,7 +62,7 @@ def test_without_culture_days_cells_are_filled_on_the_day_of_their_isolation() -
 
 @shows("bank_available")
 def test_without_the_wait_for_the_bank_the_pair_is_on_its_target() -> None:
-    # Culture 28 d exactly, bank from day 30 on, expansion at least 12 d: fill 2 on day 42 or later, 14 days after fill 1.
+    # Culture 28 d exactly, bank from day 30 on, expansion at least 12 d: fill 2 on day 42 or later, 14 d after fill 1.
     # A pair 7 (to 14) days apart is then 7 off. Without: exactly 7. Both doses count 13 h: 864 + 26 = 890.
     facts = limited(a_pair(Window(7, 0, 0, 7)), "culture_days", at_least_days=28, at_most_days=28)
     facts = limited(facts, "bank_available", at_least_days=30)
@@ -70,7 +71,7 @@ def test_without_the_wait_for_the_bank_the_pair_is_on_its_target() -> None:
 
 @shows("expansion_days")
 def test_without_expansion_days_cells_thaw_on_any_friday() -> None:
-    # Exact pairs (26 = 5 mod 7) need fill 1 on Wed or Thu and fill 2 on Mon or Tue; the Fridays before are 10 and 17, or
+    # Exact pairs (26 = 5 mod 7) need fill 1 on Wed or Thu and fill 2 on Mon or Tue; Fridays before it are 10 and 17, or
     # 11 and 18 days away, outside 12 to 16. One day off: injection 1 on Fri 12 Feb (day 39), fill 2 on Wed 10 Mar, 12
     # days after a Friday: 39 x 24 + 26 = 962. Without: injection 1 on Thu 11 Feb, exact: 38 x 24 + 26 = 938.
     facts = starting(a_pair(Window(26, 0, -2, 5)), "thaw", FRI)
@@ -120,3 +121,20 @@ def test_without_the_harvest_interval_the_second_harvest_comes_four_weeks_after_
     facts = starting(two_harvests(Window(26, 0, -2, 5)), "harvest", MON)
     facts = with_limits(facts, *facts.protocol.limits, interval)
     assert worth(facts, "harvest_interval") == ((2, 0, 890), (0, 0, 938), {"harvest_interval"})
+
+
+def test_the_first_harvest_is_late_enough_in_its_course_for_the_second_one() -> None:
+    # Harvests 31 or 32 days apart and an exact pair. With fill 1 on day F its isolation is 26 to 30 days before, its
+    # harvest on the same day or the day before, so from F - 31 on; harvest 2 is at least 26 days before fill 2 on day
+    # F + 26, so by F. Nothing less will do: harvest Mon 11, isolation Tue 12 Jan, fill 1 and harvest 2 on Thu 11 Feb,
+    # injection on Fri 12 Feb, day 39: 936 + 26 = 962. For F a day earlier the harvest would be on Sun 10 Jan.
+    interval = Limit("harvest_interval", ref("harvest@1.start"), ref("harvest@2.start"), None, None, 31, 32)
+    facts = two_harvests(Window(26, 0, -2, 5))
+    assert planned(with_limits(facts, *facts.protocol.limits, interval)).cost == (0, 0, 962)
+
+
+def test_the_culture_is_as_long_as_a_late_bank_asks_for() -> None:
+    # Bank from day 30 on, expansion 12 d: fill 2 on day 42 or later. A culture of 30 days puts fill 1 on day 30, so the
+    # pair 12 days apart, 5 off its 7. Isolation Mon 11 Jan, fill 1 Wed 10 Feb, injection day 38: 912 + 26 = 938.
+    facts = limited(a_pair(Window(7, 0, 0, 7)), "bank_available", at_least_days=30)
+    assert planned(facts).cost == (5, 0, 938)

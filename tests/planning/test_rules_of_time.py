@@ -43,7 +43,7 @@ INJECTION = Step("injection", "dose", "site", "site", 60, uses=(Use("procedure_r
 
 @shows("registration")
 def test_without_the_wait_after_registration_ana_is_harvested_on_the_day_she_registers() -> None:
-    # Harvest from Mon 4 Jan: 26 days end on Sat 30 Jan, fill Mon 1 Feb, injection Tue 2 Feb, day 29: 29 x 24 + 13 = 709.
+    # Harvest from Mon 4 Jan: 26 days end on Sat 30 Jan, fill Mon 1 Feb, injection Tue 2 Feb, day 29: 696 + 13 = 709.
     assert worth(one_dose(), "registration") == ((0, 0, 877), (0, 0, 709), {"registration"})
 
 

@@ -79,3 +79,10 @@ def test_with_one_place_in_the_cold_store_two_doses_wait_for_each_other() -> Non
     ruled, free, broken = worth(facts, "cold_custody")
     assert (ruled, free) == ((0, 0, 1778), (0, 0, 1754))
     assert broken == {"cold_custody", "complete_course"}
+
+
+def test_with_a_later_run_two_doses_share_one_place_in_the_cold_store_in_turn() -> None:
+    # One is filled from 12:00 to 14:30, stored till 19:30, packed for 06:00: 17 h. The other is filled until 20:00,
+    # stored till Tue 12:00 (release from 07:00), leaves at 13:00, receipt ends at 15:00: 19 h. 2 x 864 + 36 = 1764,
+    # less than a day later for one of them.
+    assert planned(both("cold_store", units=1)).cost == (0, 0, 1764)

@@ -70,14 +70,12 @@ def test_a_wider_follow_up_window_gives_the_visit_a_day() -> None:
 
 
 def scan_and_injection(scan_attended: bool) -> Facts:
-    """A scan and an injection, each in a room that works from 08:00 to 09:00; the scan not after the injection's day."""
+    """A scan and an injection, each in a room that works from 08:00 to 09:00; the scan not on a later day."""
     scan = Step("scan", "dose", "site", "site", 60, uses=(Use("clinic"),), attended=scan_attended)
     injection = Step("injection", "dose", "site", "site", 60, uses=(Use("procedure_room"),), attended=True)
     scan_first = Limit("scan_first", ref("scan.start"), ref("injection.start"), at_least_days=0)
     facts = with_limits(with_steps(one_dose(), scan, injection), scan_first)
-    facts = replace(
-        facts, protocol=replace(facts.protocol, cold_chain=None, registration=Registration("scan", 7, 42))
-    )
+    facts = replace(facts, protocol=replace(facts.protocol, cold_chain=None, registration=Registration("scan", 7, 42)))
     for kind in ("clinic", "procedure_room"):
         facts = resourced(facts, NORTH, kind, hours=hours(WORKDAYS, 8, 9))
     return facts

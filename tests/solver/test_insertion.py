@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from solver.insertion import LEVEL, Inserter
+from solver.finder import LEVEL
+from solver.insertion import Inserter
 from solver.problem import Problem, cost_of
 from tests.solver.oracle import Oracle, broken_in, fits, levels_of, stretches_of
 from tests.solver.tiny import DAY, INCUBATOR, ROOM, SUITE, Tiny, problem_of, tinies

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from solver.insertion import Inserter
-from solver.pricing import GRAIN, NEVER, Pricer, range_min, slot_prices
+from solver.patterns import NEVER, range_min, slot_prices
+from solver.pricing import GRAIN, Pricer
 from solver.problem import FloatArray, Problem
 from solver.search import LEVEL_WEIGHT
 from tests.solver.oracle import Oracle

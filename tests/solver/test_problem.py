@@ -73,7 +73,7 @@ def test_a_placement_costs_waiting_cold_hours_and_days_off_target() -> None:
 
 
 def test_a_pair_off_target_costs_on_level_1() -> None:
-    problem = problem_of(Tiny(ready=(0,), doses=2, gap=2, late=1, give_days=(1, 2, 4), fill_days=(0, 3)))
+    problem = problem_of(Tiny(ready=(0,), doses=2, gap=2, late=1, give_days=(1, 2, 4), fill_days=(0, 3), shelf_life=6))
     # Given on days 1 and 4 instead of 3: one day off target, level 1; 24 + 2 + 2 on level 3.
     _, placement = Inserter(problem).best(problem.courses[0])
     assert cost_of(problem, problem.courses[0], placement) == (1, 0, 28)

@@ -75,7 +75,7 @@ def test_a_departure_with_one_place_parts_two_patients_whom_two_suites_do_not() 
 def test_a_pair_is_moved_off_target_only_when_that_saves_the_dose() -> None:
     # Dose 1 on day 1, dose 2 due on day 3 (window +0 to +1); its fill on day 2 is taken, so it is given on day 4.
     # Any later dose 1 keeps the pair on target: dose 1 on day 2 is 48 + 2, dose 2 on day 4 adds 2; level 1 stays 0.
-    problem = problem_of(Tiny(ready=(0,), doses=2, taken=((SUITE, 14, 15),)))
+    problem = problem_of(Tiny(ready=(0,), doses=2, shelf_life=6, taken=((SUITE, 14, 15),)))
     solution = solved(problem)
     assert total_cost(problem, solution.placements) == (0, 0, 52)
     assert solution.bound == (0, 0, 52)

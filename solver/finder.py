@@ -1,0 +1,431 @@
+"""The search behind insertion: dose by dose in order of cost, hours by hours where days have been chosen."""
+
+from __future__ import annotations
+
+import itertools
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from solver.layout import Layout
+from solver.problem import Course, Point, Problem, Slots, Target
+from solver.segments import FAR, Segment
+
+LEVEL = 10_000_000  # one unit of level 1 outweighs any sum of level 3 within a course
+PAIRS_TRIED = 400
+NODES_PER_PAIR = 200
+SIDE_TRIES = 2  # timings of a dose tried on a day before its harvest or thaw is held impossible
+Slotting = dict[int, int]
+
+
+class Loads:
+    """Units taken of every pool at every tick."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.capacity = problem.capacity
+        self.taken = [load.copy() for load in problem.load]
+
+    def fits(self, pool: int, first: int, last: int) -> bool:
+        """Whether one more unit is free during the whole of ``[first, last)``."""
+        return last <= first or int(self.taken[pool][first:last].max()) < self.capacity[pool]
+
+    def change(self, pool: int, first: int, last: int, by: int) -> None:
+        """Take (`by` = 1) or give back (-1) one unit during ``[first, last)``."""
+        if last > first:
+            self.taken[pool][first:last] += by
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a course should look like on one template.
+
+    For the pivot task of a segment `days` has the (pivot day, visit day) it should fall on: kept to for a dose, tried
+    first for what goes with it. `slots` are tried first for their tasks.
+    """
+
+    days: Mapping[int, tuple[int, int]]
+    slots: Mapping[int, int]
+
+
+NO_WISH = Wish({}, {})
+
+
+Edge = tuple[int, list[int]]  # a task and the tick (or day) of one of its edges, by slot
+
+
+@dataclass(frozen=True, eq=False)
+class Checklist:
+    """One task's checks, flat: bounds between two edges (ticks and days alike), and stays on a pool."""
+
+    bounds: tuple[tuple[Edge, Edge, int, int], ...]
+    stays: tuple[tuple[int, Edge, Edge, int], ...]
+    attended: bool
+
+
+class Finder:
+    """Searches one template: the cheapest way to place a course on what the pools have left."""
+
+    def __init__(self, problem: Problem, layout: Layout, loads: Loads) -> None:
+        self.problem = problem
+        self.layout = layout
+        self.template = layout.template
+        self.loads = loads
+        self.slots: dict[int, Slots] = {
+            task: slots for task in layout.position if (slots := self.template.tasks[task].slots) is not None
+        }
+        self.checks = {task: self._plain(task) for task in layout.position}
+        self.targets: dict[int, Target] = {
+            self.template.tasks[target.b.task].group: target for target in self.template.targets
+        }
+        self._due: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        self._pivot_days: dict[tuple[int, int], list[int]] = {}
+        self._later = layout.group_order[1:]
+        self._nodes = 0
+        self._first: Mapping[int, int] = {}
+
+    def _plain(self, task: int) -> Checklist:
+        checks = self.layout.checks[task]
+        ticks = [(self._edge(one.a), self._edge(one.b), one.least, one.most) for one in checks.lags]
+        days = [(self._edge_day(one.a), self._edge_day(one.b), one.least, one.most) for one in checks.day_lags]
+        return Checklist(
+            bounds=tuple(
+                (a, b, -FAR if least is None else least, FAR if most is None else most)
+                for a, b, least, most in days + ticks
+            ),
+            stays=tuple((one.pool, self._edge(one.begin), self._edge(one.until), one.tail) for one in checks.stays),
+            attended=self.template.tasks[task].attended,
+        )
+
+    def _edge(self, point: Point) -> Edge:
+        seen = self.layout.resolve(point)
+        return seen.task, self.slots[seen.task].ends if seen.at_end else self.slots[seen.task].starts
+
+    def _edge_day(self, point: Point) -> Edge:
+        seen = self.layout.resolve(point)
+        return seen.task, self.slots[seen.task].end_days if seen.at_end else self.slots[seen.task].start_days
+
+    # --- reading a placement ---------------------------------------------------------------------------------
+
+    def day(self, placed: Mapping[int, int], point: Point) -> int:
+        """The day of a point of a placed task."""
+        task, days = self._edge_day(point)
+        return days[placed[task]]
+
+    def occupied(self, placed: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
+        """Every stretch of every pool that a placement holds, tail included."""
+        for task in placed:
+            for pool, (begin, begins), (until, untils), tail in self.checks[task].stays:
+                if begin in placed and until in placed:
+                    yield pool, begins[placed[begin]], untils[placed[until]] + tail
+
+    # --- bare costs, nothing else in the way --------------------------------------------------------------------
+
+    def cheapest(self, group: int, day: int) -> int:
+        """A lower bound on the cold hours of a dose on a day; negative when the day is impossible."""
+        return self.layout.reaches[self.layout.by_group[group][0].pivot].cheapest.get(day, -1)
+
+    def due(self, group: int, anchor_day: int) -> list[tuple[int, int]]:
+        """(lower bound on the scalar cost, day) of a dose after its anchor's day, cheapest first."""
+        key = (group, anchor_day)
+        if key not in self._due:
+            target = self.targets[group]
+            base = int(target.table[anchor_day]) if anchor_day < len(target.table) else self.problem.days
+            found: list[tuple[int, int]] = []
+            for off in range(max(target.earliest, -60), min(target.latest, 60) + 1):
+                bare = self.cheapest(group, base + off)
+                if bare >= 0:
+                    found.append((abs(off) * target.weight * (LEVEL if target.level == 0 else 1) + bare, base + off))
+            self._due[key] = sorted(found)
+        return self._due[key]
+
+    def still_due(self, group: int, days: Mapping[int, int]) -> int:
+        """A lower bound on what a dose not placed yet costs, given the days of the doses that are."""
+        absent = LEVEL * self.problem.weights.absent
+        parent = self.template.parents[group]
+        if parent is None or parent not in days:
+            return 0
+        due = self.due(group, days[parent])
+        return min(due[0][0], absent) if due else absent
+
+    # --- the search -------------------------------------------------------------------------------------------
+
+    def best(self, course: Course, earliest: bool, wish: Wish) -> tuple[int, Slotting, set[int]]:
+        """Cheapest (scalar cost, slots, groups present); all groups absent when dose 1 finds no place.
+
+        With `earliest`, the first day on which the fewest doses are lost, whatever it costs.
+        """
+        absent = LEVEL * self.problem.weights.absent
+        best: tuple[int, Slotting, set[int]] = (absent * self.template.groups, {}, set())
+        lost = self.template.groups
+        for bare, day in self._first_days(course, earliest, wish):
+            if bare >= (absent * lost if earliest else best[0]):
+                break
+            found = self._course_from(course, day, wish, absent * lost if earliest else best[0])
+            if found is not None and (self.template.groups - len(found[2]) < lost or not earliest):
+                best, lost = found, self.template.groups - len(found[2])
+        return best
+
+    def _first_days(self, course: Course, earliest: bool, wish: Wish) -> list[tuple[int, int]]:
+        head = self.layout.by_group[0][0]
+        days = range(course.ready_day, min(course.last_day, self.problem.days - 1) + 1)
+        if head.pivot in wish.days:
+            days = range(wish.days[head.pivot][1], wish.days[head.pivot][1] + 1)
+        found: list[tuple[int, int]] = []
+        for day in days:
+            bare = self.cheapest(0, day)
+            if bare >= 0 and any(self._sides_exist(course, 0, day, at) for at in self.pivot_days(0, day)):
+                bare += self.problem.weights.waiting * (day - course.waits_from_day)
+                found.append((bare + sum(self.still_due(group, {0: day}) for group in self._later), day))
+        if earliest:
+            absent = LEVEL * self.problem.weights.absent
+            return sorted(((bare // absent) * absent, day) for bare, day in found)
+        return sorted(found)
+
+    def _course_from(self, course: Course, day: int, wish: Wish, limit: int) -> tuple[int, Slotting, set[int]] | None:
+        """A course with dose 1 on a day, if it costs less than `limit`."""
+        placed: Slotting = {}
+        held: list[tuple[int, int, int]] = []
+        cost = self.problem.weights.waiting * (day - course.waits_from_day)
+        days: dict[int, int] = {}
+        try:
+            for position, group in enumerate(self.layout.group_order):
+                parent = self.template.parents[group]
+                added = None
+                if parent is None or parent in days:
+                    added = self._group(course, group, day, placed, held, wish)
+                if added is None and group == 0:
+                    return None
+                if added is not None:
+                    days[group] = self.day(placed, self.template.visits[group])
+                cost += LEVEL * self.problem.weights.absent if added is None else added
+                rest = self.layout.group_order[position + 1 :]
+                if cost + sum(self.still_due(later, days) for later in rest) >= limit:
+                    return None
+            return cost, placed, set(days)
+        finally:
+            for pool, first, last in held:
+                self.loads.change(pool, first, last, -1)
+
+    def _group(
+        self,
+        course: Course,
+        group: int,
+        first_day: int,
+        placed: Slotting,
+        held: list[tuple[int, int, int]],
+        wish: Wish,
+    ) -> int | None:
+        """Place one dose with its segments at the least cost; extends `placed` and `held`, returns the cost."""
+        head = self.layout.by_group[group][0]
+        if group == 0:
+            candidates = [(0, first_day)]
+        elif group in self.targets:
+            candidates = self.due(group, self.day(placed, self.targets[group].a))
+        else:
+            candidates = [(0, day) for day in range(first_day, self.problem.days) if self.cheapest(group, day) >= 0]
+        if head.pivot in wish.days:
+            candidates = [one for one in candidates if one[1] == wish.days[head.pivot][1]]
+        best: tuple[int, Slotting] | None = None
+        for bare, day in candidates:
+            if best is not None and bare >= best[0]:
+                break
+            found = self._dose_on(course, group, day, placed, wish)
+            if found is None:
+                continue
+            cost = bare - max(self.cheapest(group, day), 0) + found[0] if group else found[0]
+            if best is None or cost < best[0]:
+                best = (cost, found[1])
+        if best is None:
+            return None
+        placed.update(best[1])
+        for task in best[1]:
+            for pool, (begin, begins), (until, untils), tail in self.checks[task].stays:
+                stretch = (pool, begins[placed[begin]], untils[placed[until]] + tail)
+                self.loads.change(*stretch, 1)
+                held.append(stretch)
+        return best[0]
+
+    def _dose_on(
+        self, course: Course, group: int, day: int, placed: Mapping[int, int], wish: Wish
+    ) -> tuple[int, Slotting] | None:
+        """The cheapest hours of a dose on a day with all that goes with it; what joins them are mostly days."""
+        head = self.layout.by_group[group][0]
+        chosen = wish.days.get(head.pivot)
+        hopeless = {at for at in self.pivot_days(group, day) if not self._sides_exist(course, group, day, at)}
+        days = self.slots[head.pivot].start_days
+        tries: dict[int, int] = {}
+        for cost, done in self._segment(course, head, day, placed, chosen, hopeless, wish.slots):
+            at = days[done[head.pivot]]
+            if self._sides(course, group, day, at, done, wish):
+                return cost, {task: slot for task, slot in done.items() if task not in placed}
+            tries[at] = tries.get(at, 0) + 1
+            if tries[at] >= SIDE_TRIES:
+                hopeless.add(at)
+        return None
+
+    def pivot_days(self, group: int, day: int) -> list[int]:
+        """On which days the pivot of a dose can start for its visit to fall on a day."""
+        if (group, day) not in self._pivot_days:
+            head = self.layout.by_group[group][0]
+            days = self.slots[head.pivot].start_days
+            pivots = self.layout.reaches[head.pivot].pivots_by_day.get(day, [])
+            self._pivot_days[group, day] = sorted({days[pivot] for pivot in pivots})
+        return self._pivot_days[group, day]
+
+    def _sides_exist(self, course: Course, group: int, day: int, pivot_day: int) -> bool:
+        return all(
+            any(options.visit_day[i] >= course.ready_day for i in options.fits(day, pivot_day))
+            for _, options in self.layout.sides[group]
+        )
+
+    def _sides(self, course: Course, group: int, day: int, pivot_day: int, placed: Slotting, wish: Wish) -> bool:
+        """Place harvests and thaws of a dose, on the day nearest the middle of what is allowed; extends `placed`."""
+        for side, options in self.layout.sides[group]:
+            days = [(options.pivot_day[i], options.visit_day[i]) for i in options.fits(day, pivot_day)]
+            wished = wish.days.get(side.pivot)
+            for chosen in sorted(days, key=lambda one: one != wished):
+                if chosen[1] < course.ready_day:
+                    continue
+                found = next(self._segment(course, side, chosen[1], placed, chosen, set(), wish.slots), None)
+                if found is not None:
+                    placed.update(found[1])
+                    break
+            else:
+                return False
+        return True
+
+    def _segment(
+        self,
+        course: Course,
+        segment: Segment,
+        day: int,
+        placed: Mapping[int, int],
+        chosen: tuple[int, int] | None,
+        hopeless: set[int],
+        first: Mapping[int, int],
+    ) -> Iterator[tuple[int, Slotting]]:
+        """Placements of one segment with its visit on a day, cheapest first, on what the pools have left.
+
+        What comes before the pivot is searched once per pivot slot: what comes after does not see it.
+        """
+        good: dict[int, bool] = {}
+        seen: dict[int, bool] = {}
+        before: dict[int, Slotting | None] = {}
+        tried = 0
+        trial: Slotting = dict(placed)
+        pivot_days = self.slots[segment.pivot].start_days
+        backward = [task for task in segment.order[self._first_free(segment) :] if task not in segment.forward]
+        forward = [task for task in segment.order[self._first_free(segment) :] if task in segment.forward]
+        self._first = first
+        for cost, pivot, visit in self._pairs(segment, day, first):
+            if pivot not in good:
+                right_day = chosen is None or pivot_days[pivot] == chosen[0]
+                good[pivot] = right_day and self._allowed(course, segment.pivot, pivot, trial)
+            if not good[pivot] or pivot_days[pivot] in hopeless:
+                continue
+            if segment.visit != segment.pivot:
+                if visit not in seen:
+                    seen[visit] = self._alone(segment.visit, visit)
+                if not seen[visit]:
+                    continue
+                trial[segment.pivot], trial[segment.visit] = pivot, visit
+                if not self._holds(course, segment.visit, trial):
+                    del trial[segment.pivot], trial[segment.visit]
+                    continue
+            trial[segment.pivot] = pivot
+            tried += 1
+            if pivot not in before:
+                self._nodes = 0
+                done = self._rest(course, segment, backward, 0, trial)
+                before[pivot] = {task: trial[task] for task in backward} if done else None
+                good[pivot] = done
+            if before[pivot] is not None:
+                trial.update(before[pivot] or {})
+                self._nodes = 0
+                if self._rest(course, segment, forward, 0, trial):
+                    yield cost, dict(trial)
+            for task in segment.order:
+                trial.pop(task, None)
+            if tried >= PAIRS_TRIED:
+                return
+
+    def _pairs(self, segment: Segment, day: int, first: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
+        pairs = self.layout.reaches[segment.pivot].pairs(day)
+        if segment.pivot in first:
+            wished = (first[segment.pivot], first.get(segment.visit, first[segment.pivot]))
+            yield from (one for one in pairs if one[1:] == wished)
+        yield from pairs
+
+    def _allowed(self, course: Course, task: int, slot: int, trial: Slotting) -> bool:
+        """Whether a task could take a slot, seen from what is placed already."""
+        trial[task] = slot
+        allowed = self._holds(course, task, trial)
+        del trial[task]
+        return allowed
+
+    def _first_free(self, segment: Segment) -> int:
+        return 1 if segment.visit == segment.pivot else 2
+
+    def _rest(self, course: Course, segment: Segment, tasks: list[int], position: int, trial: Slotting) -> bool:
+        if position == len(tasks):
+            return True
+        task = tasks[position]
+        for slot in self._candidates(segment, task, trial):
+            self._nodes += 1
+            if self._nodes > NODES_PER_PAIR:
+                return False
+            trial[task] = slot
+            if self._holds(course, task, trial) and self._rest(course, segment, tasks, position + 1, trial):
+                return True
+            del trial[task]
+        return False
+
+    def _candidates(self, segment: Segment, task: int, trial: Mapping[int, int]) -> Iterable[int]:
+        """Slots within the spans to what is placed: after the pivot the earliest first, before it the latest."""
+        slots = self.slots[task]
+        low, high = -(2**40), 2**40
+        spans = self.layout.spans[segment.pivot]
+        for other in segment.order:
+            if other != task and other in trial:
+                at = self.slots[other].starts[trial[other]]
+                least, most = spans[other, task]
+                low, high = max(low, at + least), min(high, at + most)
+        first, last = bisect_left(slots.starts, low), bisect_right(slots.starts, high)
+        slot = self._first.get(task, -1)
+        rest = range(first, last) if task in segment.forward else range(last - 1, first - 1, -1)
+        return itertools.chain((slot,), rest) if first <= slot < last else rest
+
+    def _alone(self, task: int, slot: int) -> bool:
+        """Whether a task's own stay fits, whatever the others do."""
+        return all(
+            self.loads.fits(pool, begins[slot], untils[slot] + tail)
+            for pool, (begin, begins), (until, untils), tail in self.checks[task].stays
+            if begin == until == task
+        )
+
+    def _holds(self, course: Course, task: int, trial: Mapping[int, int]) -> bool:
+        """Whether everything that became decidable with this task is respected."""
+        checks = self.checks[task]
+        for (a, edges_a), (b, edges_b), least, most in checks.bounds:
+            if a in trial and b in trial and not least <= edges_b[trial[b]] - edges_a[trial[a]] <= most:
+                return False
+        ready = self.template.ready
+        if task == ready.task and self.day(trial, ready) < course.ready_day:
+            return False
+        if checks.attended and self._clashes(task, trial):
+            return False
+        return all(
+            self.loads.fits(pool, begins[trial[begin]], untils[trial[until]] + tail)
+            for pool, (begin, begins), (until, untils), tail in checks.stays
+            if begin in trial and until in trial
+        )
+
+    def _clashes(self, task: int, trial: Mapping[int, int]) -> bool:
+        slots, at = self.slots[task], trial[task]
+        return any(
+            other != task
+            and self.checks[other].attended
+            and slots.starts[at] < self.slots[other].ends[trial[other]]
+            and self.slots[other].starts[trial[other]] < slots.ends[at]
+            for other in trial
+        )
