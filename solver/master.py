@@ -21,6 +21,8 @@ from solver.pricing import GRAIN, Column, Priced, Pricer
 from solver.problem import FloatArray, Placement, Problem
 
 EPSILON = 1e-6
+PROMISING_DAYS = 2  # columns dearer than the best by more days of waiting are left out of the picking
+ROW_ROUNDS = 1  # how often broken capacities are added and solved again before new columns are priced
 NEAR = 96  # ticks per bucket when looking up which stays and rows meet
 
 
@@ -120,7 +122,7 @@ class Master:
         grown = False
         for column in priced.columns:
             grown |= self.add_column(column)
-            for kind, option in _taken(self.pricer, column):
+            for kind, option in options_taken(self.pricer, column):
                 grown |= self.add_pattern(kind, option, self.pricer.kinds[kind].pattern(option))
         return grown
 
@@ -167,7 +169,7 @@ class Master:
         for pool, changes in usage.items():
             taken = np.cumsum(changes)[: self.problem.horizon]
             over = taken + self.problem.load[pool] - self.problem.capacity[pool]
-            for tick in _peaks(over):
+            for tick in peaks(over):
                 if pool in self.midnights and tick not in self.midnights[pool]:
                     tick = self._midnight_at(pool, tick)
                     if over[tick] <= EPSILON:
@@ -207,7 +209,7 @@ def _more(row: pywraplp.Constraint, variable: pywraplp.Variable) -> None:
     row.SetCoefficient(variable, row.GetCoefficient(variable) + 1.0)
 
 
-def _peaks(over: FloatArray) -> list[int]:
+def peaks(over: FloatArray) -> list[int]:
     """The tick of the highest excess in every stretch of excess."""
     broken = over > EPSILON
     edges = np.flatnonzero(np.diff(np.concatenate([[False], broken, [False]]).astype(np.int8)))
@@ -274,7 +276,7 @@ def as_column(pricer: Pricer, number: int, placement: Placement) -> tuple[Column
     return column, patterns
 
 
-def _taken(pricer: Pricer, column: Column) -> list[tuple[int, int]]:
+def options_taken(pricer: Pricer, column: Column) -> list[tuple[int, int]]:
     """(kind, option) of every dose of a column."""
     tables = pricer.tables[column.template]
     return [(tables[group].kind, option) for group, option in enumerate(column.options) if option is not None]
@@ -314,7 +316,7 @@ def _excess(problem: Problem, pricer: Pricer, master: Master, priced: Priced) ->
         at[min(last, problem.horizon)] -= 1.0
 
     for column in priced.columns:
-        for kind, option in _taken(pricer, column):
+        for kind, option in options_taken(pricer, column):
             for stay in pricer.kinds[kind].usage(pricer.kinds[kind].pattern(option)):
                 spend(*stay)
         for pool, begin, until in column.holds:
@@ -329,6 +331,20 @@ def _excess(problem: Problem, pricer: Pricer, master: Master, priced: Priced) ->
             over[~counted] = 0.0
         found[pool] = over
     return found
+
+
+def _keep_promising(master: Master, proof: Proof, within: float) -> None:
+    """Hand on the columns and hours a good plan may use: those in the solution, and those nearly as cheap."""
+
+    def good(variable: pywraplp.Variable) -> bool:
+        return bool(variable.solution_value() > EPSILON or variable.reduced_cost() <= within)
+
+    columns = [one for one in master.columns.values() if good(one[1])]
+    patterns = [(key, one) for key, one in master.patterns.items() if good(one[2])]
+    proof.columns = [column for column, _ in columns]
+    proof.weights = [variable.solution_value() for _, variable in columns]
+    proof.patterns = [(key[0], key[1], pattern) for key, (pattern, _, _) in patterns]
+    proof.times = [variable.solution_value() for _, (_, _, variable) in patterns]
 
 
 def prove(
@@ -358,7 +374,7 @@ def prove(
     center = _warm_prices(problem, pricer, master, proof, steps=warm)
     for done in range(rounds):
         proof.rounds = done + 1
-        proof.relaxed, settled = master.solve(row_rounds=1)
+        proof.relaxed, settled = master.solve(row_rounds=ROW_ROUNDS)
         exact = master.prices()
         grown = False
         for share in (0.6, 0.0):
@@ -371,14 +387,12 @@ def prove(
                 break
         if report is not None:
             report(proof.bound, proof.relaxed)
-        if (settled and not grown) or proof.relaxed - proof.bound <= tolerance * max(1.0, abs(proof.relaxed)):
+        close = proof.relaxed - proof.bound <= tolerance * max(1.0, abs(proof.relaxed))
+        if settled and (close or not grown):
             break
         if time.monotonic() > until:
             break
     proof.relaxed, _ = master.solve(row_rounds=50)
-    proof.columns = [column for column, _ in master.columns.values()]
-    proof.weights = [variable.solution_value() for _, variable in master.columns.values()]
-    proof.times = [variable.solution_value() for _, _, variable in master.patterns.values()]
-    proof.patterns = [(key[0], key[1], pattern) for key, (pattern, _, _) in master.patterns.items()]
+    _keep_promising(master, proof, within=PROMISING_DAYS * problem.weights.waiting)
     proof.rows = list(master.rows)
     return proof, pricer

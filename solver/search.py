@@ -61,7 +61,7 @@ def solve(problem: Problem, *, seed: int, time_limit: float, report: Report) -> 
         tolerance=CLOSE_ENOUGH,
         report=lambda bound, _: report("bound", cost, (0, 0, max(math.ceil(bound), 0))),
     )
-    picked = pick(problem, pricer, proof, seconds=max(clock.left(0.8), 2.0), seed=seed)
+    picked = pick(problem, pricer, proof, seconds=max(clock.left(0.85), 2.0))
     if picked is not None:
         best = better(problem, best, realise(problem, inserter, pricer, *picked))
     bound = bound_of(problem, pricer, proof, total_cost(problem, best))

@@ -68,11 +68,15 @@ def one_dose(*patients: Patient) -> Facts:
 
 
 def of_doses(patients: tuple[Patient, ...], *doses: DoseSpec) -> Facts:
-    """The small world with some doses, no holidays, no masked interval, no follow-up visits."""
+    """The small world with some doses, no holidays, no masked interval, no follow-up visits.
+
+    Dose 1 comes within 70 days, so that little is left to prove.
+    """
     limits = tuple(one for one in FACTS.protocol.limits if one.name != "masked_interval")
     protocol = replace(FACTS.protocol, doses=doses, limits=limits, follow_ups=())
     network = replace(FACTS.network, holidays={"kr": {}})
-    return replace(FACTS, protocol=protocol, network=network, patients=patients)
+    policy = replace(FACTS.policy, max_wait_days=70)
+    return replace(FACTS, protocol=protocol, network=network, policy=policy, patients=patients)
 
 
 def limited(facts: Facts, name: str, **bounds: int) -> Facts:

@@ -20,7 +20,6 @@ from solver.problem import Slots, Template
 from tests.domain.world import FACTS, NORTH
 from tests.planning.small import FRI, THU, days, one_dose
 
-DAY_TICKS = 96
 # An ordinary week: the one after the holiday of Mon 1 Mar 2027, far from Seollal (6 to 9 Feb).
 WEEK = days(date(2027, 3, 8), 5)
 WINDOWS = {  # docs/domain.md section 3

@@ -48,6 +48,7 @@ class Tiny:
     """What a tiny problem is made from; every list holds hours of the day or numbers of days."""
 
     days: int = 7
+    isolation_hours: tuple[int, ...] = (1, 4)
     fill_hours: tuple[int, ...] = (2,)
     fill_days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
     give_hours: tuple[int, ...] = (1, 2)
@@ -85,7 +86,7 @@ class _Shape:
         open_days = [day for day in tiny.give_days if day < tiny.days]
         rides = sorted((day * DAY + hour, ticks) for day in days for hour, ticks in tiny.rides)
         self.harvest = daily((1,), open_days, 1)
-        self.isolation = daily((1, 4), work, 1)
+        self.isolation = daily(tiny.isolation_hours, work, 1)
         self.thaw = daily((1, 3), work, 1)
         self.tap = daily((1, 3), open_days, 1)
         self.fill = daily(tiny.fill_hours, work, 1)
