@@ -131,7 +131,7 @@ class Finder:
             target = self.targets[group]
             base = int(target.table[anchor_day]) if anchor_day < len(target.table) else self.problem.days
             found: list[tuple[int, int]] = []
-            for off in range(max(target.earliest, -60), min(target.latest, 60) + 1):
+            for off in range(max(target.earliest, -self.problem.days), min(target.latest, self.problem.days) + 1):
                 bare = self.cheapest(group, base + off)
                 if bare >= 0:
                     found.append((abs(off) * target.weight * (LEVEL if target.level == 0 else 1) + bare, base + off))

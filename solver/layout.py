@@ -77,20 +77,23 @@ class SideOptions:
         slots = slots_of(layout.template, side.pivot)
         reach = layout.reaches[side.pivot]
         pairs = {(slots.start_days[p], day) for day, pivots in reach.pivots_by_day.items() for p in pivots}
-        last_end = dict(zip(slots.start_days, slots.end_days, strict=True))
+        ends = list(zip(slots.start_days, slots.end_days, strict=True))
+        last_end = dict(sorted(ends))
+        first_end = dict(sorted(ends, reverse=True))
         self.pivot_day = [pivot for pivot, _ in sorted(pairs)]
         self.visit_day = [visit for _, visit in sorted(pairs)]
         self.end_day = [last_end[pivot] for pivot in self.pivot_day]
-        self.bounds: list[tuple[list[int], bool, int, int]] = []
+        first_end_day = [first_end[pivot] for pivot in self.pivot_day]
+        self.bounds: list[tuple[list[int], list[int], bool, int, int]] = []
         for lag in layout.template.day_lags:
             a, b = layout.resolve(lag.a), layout.resolve(lag.b)
             swapped = (b, a, _minus(lag.most), _minus(lag.least))
             for near, far, low, high in ((a, b, lag.least, lag.most), swapped):
                 if near.task in (side.pivot, side.visit) and far.task in (head.pivot, head.visit):
-                    at_pivot = self.end_day if near.at_end else self.pivot_day
-                    own = at_pivot if near.task == side.pivot else self.visit_day
+                    own = (first_end_day, self.end_day) if near.at_end else (self.pivot_day, self.pivot_day)
+                    own = own if near.task == side.pivot else (self.visit_day, self.visit_day)
                     most = FAR if high is None else high
-                    self.bounds.append((own, far.task == head.pivot, -FAR if low is None else low, most))
+                    self.bounds.append((*own, far.task == head.pivot, -FAR if low is None else low, most))
         self._known: dict[tuple[int, int], list[int]] = {}
 
     @property
@@ -103,7 +106,7 @@ class SideOptions:
         key = (visit_day, pivot_day)
         if key not in self._known:
             low, high = visit_day - SIDE_REACH, visit_day
-            for own, to_pivot, least, most in self.bounds:
+            for own, _, to_pivot, least, most in self.bounds:
                 if own is not self.visit_day:
                     at = pivot_day if to_pivot else visit_day
                     low, high = max(low, at - most - 2), min(high, at - least)
@@ -111,8 +114,8 @@ class SideOptions:
                 i
                 for i in range(bisect_left(self.pivot_day, low), bisect_right(self.pivot_day, high))
                 if all(
-                    least <= (pivot_day if to_pivot else visit_day) - own[i] <= most
-                    for own, to_pivot, least, most in self.bounds
+                    least <= (at := pivot_day if to_pivot else visit_day) - first[i] and at - last[i] <= most
+                    for first, last, to_pivot, least, most in self.bounds
                 )
             ]
             if found:

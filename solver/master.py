@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from ortools.linear_solver import pywraplp
@@ -21,23 +21,28 @@ from solver.pricing import GRAIN, Column, Priced, Pricer
 from solver.problem import FloatArray, Placement, Problem
 
 EPSILON = 1e-6
-PROMISING_DAYS = 2  # columns dearer than the best by more days of waiting are left out of the picking
+DIVE_SHARE = 4  # a dive fixes up to a fourth of what is fractional at a time
+DIVE_TIME = 0.4  # of the time for columns, how much more the dive may take
 ROW_ROUNDS = 1  # how often broken capacities are added and solved again before new columns are priced
 NEAR = 96  # ticks per bucket when looking up which stays and rows meet
 
 
+Hours = dict[tuple[int, int], list[Pattern]]
+Whole = tuple[list[Column], Hours]
+
+
 @dataclass
 class Proof:
-    """What column generation found: prices, the bound they prove on `level_weight` x level 1 + level 3, columns."""
+    """What column generation found.
+
+    `prices` prove `bound` on `level_weight` x level 1 + level 3; `relaxed` is what the linear program reached; `whole`
+    is one column for every course with hours for its doses, as good as whole columns near that get.
+    """
 
     prices: dict[int, FloatArray]
     bound: float
     relaxed: float
-    columns: list[Column]
-    patterns: list[tuple[int, int, Pattern]]
-    rows: list[tuple[int, int]]
-    weights: list[float] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
+    whole: Whole
     rounds: int = 0
 
 
@@ -194,6 +199,60 @@ class Master:
         self._rows_near.setdefault((pool, tick // NEAR), []).append(tick)
         self.rows[pool, tick] = row
 
+    def dive(self, until: float) -> Whole:
+        """Fix columns, then hours, to whole numbers step by step, solving again after each step.
+
+        What is still fractional when `until` (monotonic seconds) has passed, or when nothing more can be fixed, is
+        decided by the larger share.
+        """
+        columns = list(self.columns.values())
+        patterns = [(key, one[0], one[2]) for key, one in self.patterns.items()]
+        groups = [[variable for _, variable in columns], [variable for _, _, variable in patterns]]
+        shares = [[variable.solution_value() for variable in group] for group in groups]
+        for number, group in enumerate(groups):
+            while time.monotonic() < until and self._step(group, shares[number]):
+                shares = [[variable.solution_value() for variable in one] for one in groups]
+        best: dict[int, tuple[float, Column]] = {}
+        for (column, _), share in zip(columns, shares[0], strict=True):
+            if share > best.get(column.course, (0.0, column))[0]:
+                best[column.course] = (share, column)
+        hours: Hours = {}
+        ranked = sorted(zip(shares[1], patterns, strict=True), key=lambda one: -one[0])
+        for share, (key, pattern, _) in ranked:
+            if share > EPSILON:
+                hours.setdefault((key[0], key[1]), []).extend([pattern] * max(round(share), 1))
+        return [best[course][1] for course in sorted(best)], hours
+
+    def _step(self, variables: list[pywraplp.Variable], shares: list[float]) -> bool:
+        """Round up the likeliest fractional variables: many at once, else one, else that one down; then solve.
+
+        False when none is fractional or nothing can be fixed.
+        """
+        parts = [share - math.floor(share) for share in shares]
+        loose = [i for i, part in enumerate(parts) if EPSILON < part < 1 - EPSILON]
+        loose.sort(key=lambda i: -parts[i])
+        if not loose:
+            return False
+        many = [i for i in loose[: max(1, len(loose) // DIVE_SHARE)] if parts[i] >= 0.5] or loose[:1]
+        for chosen in (many, loose[:1]):
+            before = [variables[i].lb() for i in chosen]
+            for i in chosen:
+                variables[i].SetLb(float(math.ceil(shares[i])))
+            if self._resolved():
+                return True
+            for i, lower in zip(chosen, before, strict=True):
+                variables[i].SetLb(lower)
+        variables[loose[0]].SetUb(float(math.floor(shares[loose[0]])))
+        return self._resolved()
+
+    def _resolved(self) -> bool:
+        """Solve again after fixing; False when that left no solution."""
+        try:
+            self.solve(row_rounds=8)
+        except RuntimeError:
+            return False
+        return True
+
     def prices(self) -> dict[int, FloatArray]:
         """The duals of the capacity rows as non-negative prices."""
         found: dict[int, FloatArray] = {}
@@ -263,7 +322,8 @@ def as_column(pricer: Pricer, number: int, placement: Placement) -> tuple[Column
             day = (int(slots.start_day[at]), int(seen.start_day[placement.slots[side.segment.visit]]))
             picked.append(day)
             chosen = int(np.flatnonzero((side.pivot_day == day[0]) & (side.visit_day == day[1]))[0])
-            holds += [(pool, int(side.begin_day[chosen]), pivot_day) for pool in side.pools]
+            night = int(max(side.until_day[option], side.begin_day[chosen]))
+            holds += [(pool, int(side.begin_day[chosen]), night) for pool in side.pools]
         sides[group] = tuple(picked)
         for target in template.targets:
             if template.tasks[target.b.task].group == group:
@@ -333,20 +393,6 @@ def _excess(problem: Problem, pricer: Pricer, master: Master, priced: Priced) ->
     return found
 
 
-def _keep_promising(master: Master, proof: Proof, within: float) -> None:
-    """Hand on the columns and hours a good plan may use: those in the solution, and those nearly as cheap."""
-
-    def good(variable: pywraplp.Variable) -> bool:
-        return bool(variable.solution_value() > EPSILON or variable.reduced_cost() <= within)
-
-    columns = [one for one in master.columns.values() if good(one[1])]
-    patterns = [(key, one) for key, one in master.patterns.items() if good(one[2])]
-    proof.columns = [column for column, _ in columns]
-    proof.weights = [variable.solution_value() for _, variable in columns]
-    proof.patterns = [(key[0], key[1], pattern) for key, (pattern, _, _) in patterns]
-    proof.times = [variable.solution_value() for _, (_, _, variable) in patterns]
-
-
 def prove(
     problem: Problem,
     layouts: list[Layout],
@@ -370,7 +416,7 @@ def prove(
             master.add_pattern(*one)
             master.start_costs.append(float(pricer.kinds[one[0]].hours(one[2]) * problem.weights.hour))
         master.start_costs.append(float(level_weight * column.first_level + column.last_level))
-    proof = Proof({}, -math.inf, math.inf, [], [], [])
+    proof = Proof({}, -math.inf, math.inf, ([], {}))
     center = _warm_prices(problem, pricer, master, proof, steps=warm)
     for done in range(rounds):
         proof.rounds = done + 1
@@ -393,6 +439,5 @@ def prove(
         if time.monotonic() > until:
             break
     proof.relaxed, _ = master.solve(row_rounds=50)
-    _keep_promising(master, proof, within=PROMISING_DAYS * problem.weights.waiting)
-    proof.rows = list(master.rows)
+    proof.whole = master.dive(time.monotonic() + seconds * DIVE_TIME)
     return proof, pricer

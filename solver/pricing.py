@@ -34,6 +34,7 @@ class Side:
     visit_day: IntArray
     pivot_day: IntArray
     begin_day: IntArray
+    until_day: IntArray
     options: IntArray
     pools: tuple[int, ...]
     checks_ready: bool
@@ -115,10 +116,22 @@ class Pricer:
             visit_day=np.array(days.visit_day, dtype=np.int64),
             pivot_day=np.array(days.pivot_day, dtype=np.int64),
             begin_day=np.array(days.end_day, dtype=np.int64),
+            until_day=self._last_nights(kind, pools),
             options=options,
             pools=pools,
             checks_ready=template.ready.task in (side.pivot, side.visit),
         )
+
+    def _last_nights(self, kind: DoseKind, pools: tuple[int, ...]) -> IntArray:
+        """The last midnight that holds until a pivot surely span; a pivot at midnight does not span its own."""
+        at_midnight: set[int] = set()
+        for pool in pools:
+            starts = self.problem.day_start[pool]
+            inside = kind.pivot.start_day < len(starts)
+            days = kind.pivot.start_day[inside]
+            at_midnight |= {int(day) for day in days[kind.pivot.start[inside] == starts[days]]}
+        nights: IntArray = kind.pivot_day - np.isin(kind.pivot_day, sorted(at_midnight)).astype(np.int64)
+        return nights
 
     # --- pricing ----------------------------------------------------------------------------------------------
 
@@ -201,7 +214,9 @@ class _TemplatePrice:
         cost = np.where(side.options >= 0, 0.0, NEVER)
         for pool in side.pools:
             if pool in self.nights:
-                until = self.nights[pool][kind.pivot_day][:, None]
+                until = self.nights[pool][
+                    np.maximum(side.until_day[:, None], side.begin_day[np.maximum(side.options, 0)])
+                ]
                 begin = self.nights[pool][side.begin_day[np.maximum(side.options, 0)]]
                 cost = cost + np.where(side.options >= 0, until - begin, 0.0)
         return cost
@@ -242,7 +257,7 @@ class _TemplatePrice:
         value = np.full(self.days + 1, self.weight * self.weights.absent * self._subtree(group))
         chosen = np.full(self.days + 1, -1, dtype=np.int64)
         base = np.append(target.table, self.days + 10_000)
-        for off in range(max(target.earliest, -60), min(target.latest, 60) + 1):
+        for off in range(max(target.earliest, -self.days), min(target.latest, self.days) + 1):
             at = base + off
             inside = (at >= 0) & (at <= self.days)
             at = np.clip(at, 0, self.days)
@@ -323,6 +338,9 @@ class _TemplatePrice:
                     k = int(self.option_value[group][1][n][at])
                 chosen = int(side.options[at, k])
                 picked.append((int(side.pivot_day[chosen]), int(side.visit_day[chosen])))
-                holds += [(pool, int(side.begin_day[chosen]), int(kind.pivot_day[at])) for pool in side.pools]
+                holds += [
+                    (pool, int(side.begin_day[chosen]), int(max(side.until_day[at], side.begin_day[chosen])))
+                    for pool in side.pools
+                ]
             sides[group] = tuple(picked)
         return Column(number, self.number, tuple(options), tuple(sides), tuple(holds), first, last)

@@ -89,7 +89,7 @@ class Reach:
                 a, b = resolve_point(template, lag.a), resolve_point(template, lag.b)
                 if b.task == task and lag.least is not None and a.task in start and a.task != task:
                     edge = (end if a.at_end else start)[a.task] + lag.least
-                    at = np.maximum(at, edge - (slots.shortest if b.at_end else 0))
+                    at = np.maximum(at, edge - (slots.longest if b.at_end else 0))
             first = np.searchsorted(slots.start, at, side="left")
             never = np.int64(2**40)
             start[task] = np.append(slots.start, never)[first]
@@ -109,7 +109,7 @@ class Reach:
                 a, b = resolve_point(template, lag.a), resolve_point(template, lag.b)
                 if a.task == task and lag.least is not None and b.task in start and b.task != task:
                     edge = (end if b.at_end else start)[b.task] - lag.least
-                    until = np.minimum(until, edge if a.at_end else edge + slots.shortest)
+                    until = np.minimum(until, edge if a.at_end else edge + slots.longest)
             ending = np.sort(slots.end)
             latest_start = np.maximum.accumulate(
                 np.append([-(2**40)], slots.start[np.argsort(slots.end, kind="stable")])

@@ -12,7 +12,7 @@ from solver.insertion import Inserter
 from solver.master import Proof, prove, rounded
 from solver.pricing import Pricer
 from solver.problem import Levels, Placement, Problem, Solution, total_cost
-from solver.rounding import first_come_first_served, pick, polish, realise, scalar
+from solver.rounding import first_come_first_served, polish, realise, scalar
 
 LEVEL_WEIGHT = 5_000  # what one unit of level 1 is worth in level 3 while both are priced together
 CLOSE_ENOUGH = 5e-5
@@ -57,13 +57,11 @@ def solve(problem: Problem, *, seed: int, time_limit: float, report: Report) -> 
         inserter.layouts,
         best,
         level_weight=LEVEL_WEIGHT,
-        seconds=clock.left(0.6),
+        seconds=clock.left(0.65),
         tolerance=CLOSE_ENOUGH,
         report=lambda bound, _: report("bound", cost, (0, 0, max(math.ceil(bound), 0))),
     )
-    picked = pick(problem, pricer, proof, seconds=max(clock.left(0.85), 2.0))
-    if picked is not None:
-        best = better(problem, best, realise(problem, inserter, pricer, *picked))
+    best = better(problem, best, realise(problem, inserter, pricer, *proof.whole))
     bound = bound_of(problem, pricer, proof, total_cost(problem, best))
     report("improving", total_cost(problem, best), bound)
     inserter.reset()

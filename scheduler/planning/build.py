@@ -284,7 +284,7 @@ class _Builder:
                 group=doses.index(at.serves),
                 slots=None if at.step.hold else self._slots_of(at, route),
                 hold=index.pair(*at.step.hold, at) if at.step.hold else None,
-                attended=at.step.attended,
+                attended=at.step.attended and "one_visit_at_a_time" not in self.without,
             )
             for at in steps
         )
@@ -301,8 +301,14 @@ class _Builder:
             visits=tuple(index.point(StepRef(protocol.administration, "start"), dose) for dose in doses),
             ready=Point(ready, False),
             stays=tuple(self._stays(index, route)),
-            lags=(*self._sequence(index, route), *lags, *self._qualified(index, route)),
-            day_lags=day_lags,
+            lags=(
+                *self._sequence(index, route),
+                *index.holds(),
+                *lags,
+                *self._qualified(index, route),
+                *self._cold(index, route),
+            ),
+            day_lags=(*index.hold_days(), *day_lags),
             targets=tuple(self._targets(index, doses)),
             colds=tuple(self._colds(index, doses)),
         )
@@ -348,14 +354,37 @@ class _Builder:
                     found.append(Lag("qualified_hours", *edges, None, most // TICK_MINUTES))
         return found
 
+    def _cold(self, index: _Index, route: Route) -> list[Lag]:
+        """Each stay in the cold begins before the last one ends; at most `out_minutes` are left at the end."""
+        chain = self.facts.protocol.cold_chain
+        if chain is None or "cold_custody" in self.without:
+            return []
+        found: list[Lag] = []
+        for dose in index.doses:
+            here, end = index.point(chain.from_ref, dose), index.point(chain.until_ref, dose)
+            stays = [
+                edges
+                for i, at in enumerate(index.steps)
+                for use in at.step.uses
+                if at.dose == dose
+                and self.facts.network.place(route.place(at.step.side)).resource(use.resource).cold
+                and (edges := index.edges(i, use)) is not None
+            ]
+            for begin, until in stays:
+                if begin != here:
+                    found.append(Lag("cold_custody", here, begin, None, 0))
+                here = until
+            if here != end:
+                found.append(Lag("cold_custody", here, end, None, chain.out_minutes // TICK_MINUTES))
+        return found
+
     def _stays(self, index: _Index, route: Route) -> list[Stay]:
         found: list[Stay] = []
         for i, at in enumerate(index.steps):
             place = route.place(at.step.side)
             for use in at.step.uses:
-                resource = self.facts.network.place(place).resource(use.resource)
                 edges = index.edges(i, use)
-                if edges is None or (resource.cold and "cold_custody" in self.without):
+                if edges is None:
                     continue
                 pool = self._pool(place, use.resource)
                 found.append(Stay("unit_capacity", pool, use.resource, i, *edges, self._tail(place, use.resource)))
@@ -430,6 +459,15 @@ class _Index:
     def pair(self, a: StepRef, b: StepRef, at: StepAt) -> tuple[Point, Point]:
         """Both points of a hold."""
         return self.point(a, at.serves), self.point(b, at.serves)
+
+    def holds(self) -> list[Lag]:
+        """No hold ends before it starts."""
+        pairs = (self.pair(*at.step.hold, at) for at in self.steps if at.step.hold)
+        return [Lag("duration", a, b, 0, None) for a, b in pairs]
+
+    def hold_days(self) -> list[DayLag]:
+        """The same in days of the plant, by which a harvest is looked for."""
+        return [DayLag(lag.name, lag.a, lag.b, 0, None) for lag in self.holds()]
 
     def edges(self, task: int, use: Use) -> tuple[Point, Point] | None:
         """From where to where a use holds its unit; None when a step it refers to is absent."""

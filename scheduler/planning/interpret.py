@@ -97,7 +97,9 @@ def _assign_units(built: Built, placements: Mapping[str, Placement], facts: Fact
             while busy and busy[0][0] <= first:
                 heapq.heappush(free, heapq.heappop(busy)[1])
             unit = heapq.heappop(free) if free else len(names)
-            if unit >= len(names):
+            if unit >= len(names) and built.problem.capacity[pool] > len(names):
+                unit = 0  # planned without unit_capacity: the first unit is shared
+            elif unit >= len(names):
                 raise RuntimeError(f"{place} has no {kind} left at tick {first}: capacity was not respected")
             found[patient, task, label] = names[unit]
             heapq.heappush(busy, (last, unit))

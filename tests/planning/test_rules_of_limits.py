@@ -10,7 +10,7 @@ from dataclasses import replace
 from scheduler.domain.course import Facts
 from scheduler.domain.protocol import DoseSpec, Limit, Window
 from tests.domain.treatment import ref
-from tests.domain.world import ANA, FACTS
+from tests.domain.world import ANA, FACTS, PLANT, hours
 from tests.planning.small import (
     FRI,
     MON,
@@ -20,8 +20,10 @@ from tests.planning.small import (
     limited,
     of_doses,
     one_dose,
+    open_always,
     planned,
     priced,
+    resourced,
     shows,
     starting,
     unlimited,
@@ -138,3 +140,16 @@ def test_the_culture_is_as_long_as_a_late_bank_asks_for() -> None:
     # pair 12 days apart, 5 off its 7. Isolation Mon 11 Jan, fill 1 Wed 10 Feb, injection day 38: 912 + 26 = 938.
     facts = limited(a_pair(Window(7, 0, 0, 7)), "bank_available", at_least_days=30)
     assert planned(facts).cost == (5, 0, 938)
+
+
+def test_an_isolation_may_begin_on_the_day_it_ends_or_on_the_day_before() -> None:
+    # Everything always works but the crew, which fills on Saturdays. Isolation Mon 11 Jan, fill Sat 6 Feb (26 d) from
+    # 04:45 to 07:15, release and pack until 12:45, the 13:00 run, receipt ends at 15:00: 7 h. Day 33: 792 + 7 = 799.
+    facts = resourced(open_always(one_dose()), PLANT, "fill_crew", hours=hours((5,), 0, 24))
+    assert worth(facts, "culture_days").ruled == (0, 0, 799)
+
+
+def test_a_culture_without_a_least_length_still_ends_after_it_begins() -> None:
+    # Harvest on Thursdays only: Thu 14 Jan, isolation until 15:30, fill at 16:00, injection Fri 15 Jan, day 11: 277.
+    facts = unlimited(starting(one_dose(), "harvest", THU), "culture_days")
+    assert worth(facts, "marrow_hold").ruled == (0, 0, 277)

@@ -11,7 +11,7 @@ from solver.insertion import Inserter
 from solver.master import Proof, prove
 from solver.pricing import Pricer
 from solver.problem import Levels, Placement, Problem, total_cost
-from solver.rounding import first_come_first_served, pick, polish, realise, scalar
+from solver.rounding import first_come_first_served, polish, realise, scalar
 from solver.search import LEVEL_WEIGHT
 from tests.solver.oracle import Oracle, broken_in
 from tests.solver.tiny import Tiny, problem_of
@@ -30,47 +30,29 @@ def two() -> Problem:
     return problem_of(Tiny(ready=(0, 0)))
 
 
-def test_whole_weights_are_taken_as_they_are(two: Problem) -> None:
-    proof, pricer, _ = proven(two)
-    weights = [0.0] * len(proof.columns)
-    for number in (0, 1):
-        of_course = [i for i, column in enumerate(proof.columns) if column.course == number]
-        weights[of_course[number]] = 1.0
-    chosen = [column for column, weight in zip(proof.columns, weights, strict=True) if weight]
-    whole = replace(proof, weights=weights, times=[0.0] * len(proof.times))
-    picked = pick(two, pricer, whole, seconds=5.0, seed=0)
-    assert picked is not None
-    assert picked[0] == chosen
-    assert picked[1] == {key: [] for key in {(kind, option) for kind, option, _ in proof.patterns}}
-
-
-def test_fractions_are_made_whole_at_the_least_cost(two: Problem) -> None:
+def test_the_dive_ends_with_one_column_a_course_that_can_be_realised_at_the_optimum(two: Problem) -> None:
     proof, pricer, inserter = proven(two)
-    halves = replace(proof, weights=[0.5] * len(proof.weights), times=[0.5] * len(proof.times))
-    picked = pick(two, pricer, halves, seconds=10.0, seed=0)
-    assert picked is not None
-    assert [column.course for column in picked[0]] == [0, 1]
-    placements = realise(two, inserter, pricer, *picked)
+    columns, hours = proof.whole
+    assert [column.course for column in columns] == [0, 1]
+    # Each course takes its one dose once, and every dose has hours to be given at.
+    assert all(
+        hours[pricer.tables[one.template][0].kind, option] for one in columns for option in one.options if option
+    )
+    placements = realise(two, inserter, pricer, columns, hours)
     assert broken_in(two, placements) == []
     assert total_cost(two, placements) == (0, 0, 76)
 
 
-def test_columns_that_cannot_stand_together_give_no_pick(two: Problem) -> None:
-    proof, pricer, _ = proven(two)
-    # Keep of each course only the column that fills on day 0: one suite cannot do both.
-    kind = pricer.kinds[0]
-    first_day = int(kind.visit_day[0])
-    kept = [
-        column
-        for column in pricer.price({}).columns
-        if column.options[0] is not None and int(kind.visit_day[column.options[0]]) == first_day
-    ]
-    assert [column.course for column in kept] == [0, 1]
-    option = kept[0].options[0]
-    assert option is not None
-    pattern = (0, option, kind.pattern(option))
-    stuck = replace(proof, columns=kept, weights=[0.5, 0.5], patterns=[pattern], times=[0.5])
-    assert pick(two, pricer, stuck, seconds=10.0, seed=0) is None
+@pytest.mark.parametrize("days", [4, 6, 8])
+def test_a_dive_without_time_still_names_a_column_for_every_course(days: int) -> None:
+    problem = problem_of(Tiny(ready=(0, 0, 1), doses=2, days=days))
+    inserter = Inserter(problem)
+    start = first_come_first_served(problem, inserter, earliest=False)
+    # No seconds at all: one round of pricing, and the dive has to decide by the larger share.
+    proof, pricer = prove(problem, inserter.layouts, start, level_weight=LEVEL_WEIGHT, seconds=0.0)
+    columns, hours = proof.whole
+    assert [column.course for column in columns] == [0, 1, 2]
+    assert broken_in(problem, realise(problem, inserter, pricer, columns, hours)) == []
 
 
 def test_what_cannot_be_realised_on_its_days_is_placed_freely(two: Problem) -> None:
