@@ -22,17 +22,28 @@ class Loads:
     """Units taken of every pool at every tick."""
 
     def __init__(self, problem: Problem) -> None:
-        self.capacity = problem.capacity
-        self.taken = [load.copy() for load in problem.load]
+        self.problem = problem
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to what is taken before any course is placed."""
+        self.taken = [load.copy() for load in self.problem.load]
+        # Where a pool is full, as bytes: looking for a full tick in a stretch is by far the commonest question.
+        self._full = [
+            bytearray((taken >= capacity).tobytes())
+            for taken, capacity in zip(self.taken, self.problem.capacity, strict=True)
+        ]
 
     def fits(self, pool: int, first: int, last: int) -> bool:
         """Whether one more unit is free during the whole of ``[first, last)``."""
-        return last <= first or int(self.taken[pool][first:last].max()) < self.capacity[pool]
+        return last <= first or self._full[pool].find(1, first, last) < 0
 
     def change(self, pool: int, first: int, last: int, by: int) -> None:
         """Take (`by` = 1) or give back (-1) one unit during ``[first, last)``."""
         if last > first:
-            self.taken[pool][first:last] += by
+            taken = self.taken[pool][first:last]
+            taken += by
+            self._full[pool][first:last] = (taken >= self.problem.capacity[pool]).tobytes()
 
 
 @dataclass(frozen=True)
@@ -317,10 +328,12 @@ class Finder:
         backward = [task for task in segment.order[self._first_free(segment) :] if task not in segment.forward]
         forward = [task for task in segment.order[self._first_free(segment) :] if task in segment.forward]
         self._first = first
+        for pivot in self.layout.reaches[segment.pivot].pivots_by_day.get(day, ()):
+            right_day = chosen is None or pivot_days[pivot] == chosen[0]
+            good[pivot] = right_day and self._allowed(course, segment.pivot, pivot, trial)
+        if not any(good.values()):
+            return
         for cost, pivot, visit in self._pairs(segment, day, first):
-            if pivot not in good:
-                right_day = chosen is None or pivot_days[pivot] == chosen[0]
-                good[pivot] = right_day and self._allowed(course, segment.pivot, pivot, trial)
             if not good[pivot] or pivot_days[pivot] in hopeless:
                 continue
             if segment.visit != segment.pivot:

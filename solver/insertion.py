@@ -44,8 +44,7 @@ class Inserter:
 
     def reset(self) -> None:
         """Forget every placement put so far."""
-        for taken, load in zip(self.loads.taken, self.problem.load, strict=True):
-            taken[:] = load
+        self.loads.reset()
 
     def put(self, placement: Placement) -> None:
         """Take the units a placement needs."""

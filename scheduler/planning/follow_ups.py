@@ -19,7 +19,7 @@ def with_follow_ups(
     facts: Facts, courses: list[PlannedCourse]
 ) -> tuple[tuple[PlannedCourse, ...], tuple[Unplanned, ...]]:
     """The courses with their follow-up visits, and those visits for which the window has no free clinic hour."""
-    diary = _Diary(facts.network)
+    diary = _Diary(facts.network, courses)
     done: list[PlannedCourse] = []
     missed: list[Unplanned] = []
     for course in courses:
@@ -58,9 +58,12 @@ def _reason(facts: Facts, course: PlannedCourse, follow_up: FollowUp, anchor_on:
 class _Diary:
     """Who is where at the sites: the units taken so far, by resource and by day."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, courses: list[PlannedCourse]) -> None:
         self.network = network
         self.taken: dict[tuple[str, str, str], list[Interval]] = {}
+        for activity in (one for course in courses for one in course.activities):
+            for kind, unit in activity.units.items():
+                self.taken.setdefault((activity.place, kind, unit), []).append(activity.during)
         self._open: dict[tuple[str, str, date], list[Interval]] = {}
 
     def book(
