@@ -14,7 +14,7 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from solver.layout import SIDE_REACH, Layout
-from solver.problem import Course, IntArray, Levels, Placement, Point, Problem, Slots, Target, total_cost
+from solver.problem import Course, DayLag, IntArray, Lag, Levels, Placement, Point, Problem, Slots, Target, total_cost
 from solver.reach import SEGMENT_DAYS
 
 DAY_TICKS = 96
@@ -88,7 +88,6 @@ class ExactModel:
             if spec.slots is not None and ranges.get(spec.group) is not None:
                 self._task(course, number, task, spec.slots, ranges)
         self._lags(course, number)
-        self._days(course, number)
         self._targets(course, number)
         self._visits_apart(course, number)
         self._stays(course, number)
@@ -148,28 +147,20 @@ class ExactModel:
         return [self.present[course.id, number, group] for group in {tasks[point.task].group for point in points}]
 
     def _lags(self, course: Course, number: int) -> None:
-        """sequence, handover, qualified_hours and every limit in elapsed time."""
-        for lag in self.layouts[number].template.lags:
-            a, b = self._at(course, number, lag.a), self._at(course, number, lag.b)
-            if a is None or b is None:
-                continue
-            literals = self._both(course, number, lag.a, lag.b)
-            if lag.least is not None:
-                self.model.add(b[0] - a[0] >= lag.least).with_name(lag.name).only_enforce_if(literals)
-            if lag.most is not None:
-                self.model.add(b[0] - a[0] <= lag.most).with_name(lag.name).only_enforce_if(literals)
-
-    def _days(self, course: Course, number: int) -> None:
-        """Every limit in days."""
-        for lag in self.layouts[number].template.day_lags:
-            a, b = self._at(course, number, lag.a), self._at(course, number, lag.b)
-            if a is None or b is None:
-                continue
-            literals = self._both(course, number, lag.a, lag.b)
-            if lag.least is not None:
-                self.model.add(b[1] - a[1] >= lag.least).with_name(lag.name).only_enforce_if(literals)
-            if lag.most is not None:
-                self.model.add(b[1] - a[1] <= lag.most).with_name(lag.name).only_enforce_if(literals)
+        """sequence, handover, qualified_hours and every limit, in elapsed time or in days."""
+        template = self.layouts[number].template
+        families: tuple[tuple[Lag | DayLag, ...], ...] = (template.lags, template.day_lags)
+        for axis, lags in enumerate(families):
+            for lag in lags:
+                a, b = self._at(course, number, lag.a), self._at(course, number, lag.b)
+                if a is None or b is None:
+                    continue
+                literals = self._both(course, number, lag.a, lag.b)
+                between = b[axis] - a[axis]
+                if lag.least is not None:
+                    self.model.add(between >= lag.least).with_name(lag.name).only_enforce_if(literals)
+                if lag.most is not None:
+                    self.model.add(between <= lag.most).with_name(lag.name).only_enforce_if(literals)
 
     def _targets(self, course: Course, number: int) -> None:
         """pair_window and booster_window, and what days off target cost."""

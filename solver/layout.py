@@ -6,6 +6,8 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from solver.problem import DayLag, Lag, Point, Problem, Stay, Template, Weights
 from solver.reach import Reach
 from solver.segments import FAR, Segment, cold_of, parents_first, resolve_point, segments_of, slots_of, spans_of
@@ -76,14 +78,15 @@ class SideOptions:
     def __init__(self, layout: Layout, head: Segment, side: Segment) -> None:
         slots = slots_of(layout.template, side.pivot)
         reach = layout.reaches[side.pivot]
-        pairs = {(slots.start_days[p], day) for day, pivots in reach.pivots_by_day.items() for p in pivots}
-        ends = list(zip(slots.start_days, slots.end_days, strict=True))
-        last_end = dict(sorted(ends))
-        first_end = dict(sorted(ends, reverse=True))
-        self.pivot_day = [pivot for pivot, _ in sorted(pairs)]
-        self.visit_day = [visit for _, visit in sorted(pairs)]
-        self.end_day = [last_end[pivot] for pivot in self.pivot_day]
-        first_end_day = [first_end[pivot] for pivot in self.pivot_day]
+        days, pivots = reach.reached
+        pairs = np.unique(np.stack([slots.start_day[pivots], days], axis=1), axis=0)
+        starting, first = np.unique(slots.start_day, return_index=True)
+        at = np.searchsorted(starting, pairs[:, 0])
+        self.pivot_day: list[int] = pairs[:, 0].tolist()
+        self.visit_day: list[int] = pairs[:, 1].tolist()
+        # A pivot that starts on a day may end on that day or later: by its last start at the latest.
+        self.end_day: list[int] = np.maximum.reduceat(slots.end_day, first)[at].tolist() if len(at) else []
+        first_end_day: list[int] = np.minimum.reduceat(slots.end_day, first)[at].tolist() if len(at) else []
         self.bounds: list[tuple[list[int], list[int], bool, int, int]] = []
         for lag in layout.template.day_lags:
             a, b = layout.resolve(lag.a), layout.resolve(lag.b)

@@ -129,7 +129,7 @@ class Reach:
         return low, np.searchsorted(visit.start_day, days, side="right").astype(np.int64)
 
     @cached_property
-    def _reached(self) -> tuple[IntArray, IntArray]:
+    def reached(self) -> tuple[IntArray, IntArray]:
         """(day, pivot slot) of every visit day a pivot slot can reach, ascending."""
         visit = slots_of(self.template, self.segment.visit)
         pivots = np.flatnonzero(self.possible).astype(np.int64)
@@ -145,7 +145,7 @@ class Reach:
     @cached_property
     def pivots_by_day(self) -> dict[int, list[int]]:
         """Pivot slots from which some visit slot of a day can be reached."""
-        days, pivots = self._reached
+        days, pivots = self.reached
         changes = np.flatnonzero(np.diff(days)) + 1
         heads = days[np.concatenate([[0], changes])] if len(days) else days
         return {int(day): part.tolist() for day, part in zip(heads, np.split(pivots, changes), strict=False)}
@@ -153,7 +153,7 @@ class Reach:
     @cached_property
     def cheapest(self) -> dict[int, int]:
         """The least cost of the cold hours per visit day; a day without an entry is impossible."""
-        days, pivots = self._reached
+        days, pivots = self.reached
         if not len(days):
             return {}
         visit = slots_of(self.template, self.segment.visit)

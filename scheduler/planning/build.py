@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scheduler.domain.course import Facts, Patient, StepAt, doses_of, steps_of
-from scheduler.domain.protocol import Arm, Limit, StepRef, Use
+from scheduler.domain.protocol import Arm, Limit, StepRef, Use, Window
 from scheduler.planning.slots import Route, StartTimes
 from scheduler.planning.timegrid import TICK_MINUTES, TimeGrid, ticks_of
 from solver.problem import (
     Cold,
     Course,
     DayLag,
+    IntArray,
     Lag,
     Point,
     Problem,
@@ -90,6 +91,7 @@ class _Builder:
         self._pools: dict[tuple[str, str], int] = {}
         self._capacity: list[int] = []
         self._zones: list[str] = []
+        self._due: dict[Window, IntArray] = {}
 
     def build(self) -> Built:
         templates: list[Template] = []
@@ -301,7 +303,9 @@ class _Builder:
             spec = protocol.dose(dose)
             if spec.anchor is None or spec.window is None:
                 continue
-            due = [self.grid.day(spec.window.target_on(self.grid.on(day))) for day in range(self.grid.days)]
+            if spec.window not in self._due:
+                due = [self.grid.day(spec.window.target_on(self.grid.on(day))) for day in range(self.grid.days)]
+                self._due[spec.window] = np.array(due, dtype=np.int64)
             name = "pair_window" if spec.role == "pair" else "booster_window"
             earliest, latest = spec.window.earliest_days, spec.window.latest_days
             if name in self.without:
@@ -311,7 +315,7 @@ class _Builder:
                     name=name,
                     a=index.point(StepRef(protocol.administration, "start"), spec.anchor),
                     b=index.point(StepRef(protocol.administration, "start"), dose),
-                    table=np.array(due, dtype=np.int64),
+                    table=self._due[spec.window],
                     earliest=earliest,
                     latest=latest,
                     level=0 if spec.role == "pair" else 2,
