@@ -240,10 +240,11 @@ class Finder:
         for bare, day in candidates:
             if best is not None and bare >= best[0]:
                 break
-            found = self._dose_on(course, group, day, placed, wish)
+            off_target = bare - max(self.cheapest(group, day), 0) if group else 0
+            found = self._dose_on(course, group, day, placed, wish, FAR if best is None else best[0] - off_target)
             if found is None:
                 continue
-            cost = bare - max(self.cheapest(group, day), 0) + found[0] if group else found[0]
+            cost = off_target + found[0]
             if best is None or cost < best[0]:
                 best = (cost, found[1])
         if best is None:
@@ -257,15 +258,15 @@ class Finder:
         return best[0]
 
     def _dose_on(
-        self, course: Course, group: int, day: int, placed: Mapping[int, int], wish: Wish
+        self, course: Course, group: int, day: int, placed: Mapping[int, int], wish: Wish, limit: int
     ) -> tuple[int, Slotting] | None:
-        """The cheapest hours of a dose on a day with all that goes with it; what joins them are mostly days."""
+        """The cheapest hours of a dose on a day with all that goes with it, if they cost less than `limit`."""
         head = self.layout.by_group[group][0]
         chosen = wish.days.get(head.pivot)
         hopeless = {at for at in self.pivot_days(group, day) if not self._sides_exist(course, group, day, at)}
         days = self.slots[head.pivot].start_days
         tries: dict[int, int] = {}
-        for cost, done in self._segment(course, head, day, placed, chosen, hopeless, wish.slots):
+        for cost, done in self._segment(course, head, day, placed, chosen, hopeless, wish.slots, limit):
             at = days[done[head.pivot]]
             if self._sides(course, group, day, at, done, wish):
                 return cost, {task: slot for task, slot in done.items() if task not in placed}
@@ -314,6 +315,7 @@ class Finder:
         chosen: tuple[int, int] | None,
         hopeless: set[int],
         first: Mapping[int, int],
+        limit: int = FAR,
     ) -> Iterator[tuple[int, Slotting]]:
         """Placements of one segment with its visit on a day, cheapest first, on what the pools have left.
 
@@ -334,6 +336,8 @@ class Finder:
         if not any(good.values()):
             return
         for cost, pivot, visit in self._pairs(segment, day, first):
+            if cost >= limit:
+                return
             if not good[pivot] or pivot_days[pivot] in hopeless:
                 continue
             if segment.visit != segment.pivot:

@@ -22,7 +22,6 @@ from solver.problem import FloatArray, Placement, Problem
 
 EPSILON = 1e-6
 DIVE_SHARE = 4  # a dive fixes up to a fourth of what is fractional at a time
-DIVE_TIME = 0.4  # of the time for columns, how much more the dive may take
 ROW_ROUNDS = 1  # how often broken capacities are added and solved again before new columns are priced
 NEAR = 96  # ticks per bucket when looking up which stays and rows meet
 
@@ -400,12 +399,16 @@ def prove(
     *,
     level_weight: int,
     seconds: float,
+    dive_seconds: float = 10.0,
     rounds: int = 200,
     warm: int = 25,
     tolerance: float = 2e-4,
     report: Callable[[float, float], None] | None = None,
 ) -> tuple[Proof, Pricer]:
-    """Grow columns from a first plan until bound and relaxation meet within `tolerance`, or time or rounds run out."""
+    """Grow columns from a first plan until bound and relaxation meet within `tolerance`, or time or rounds run out.
+
+    What is left of `seconds` and `dive_seconds` together may go into making the result whole.
+    """
     until = time.monotonic() + seconds
     pricer = Pricer(problem, layouts, level_weight)
     master = Master(problem, pricer)
@@ -439,5 +442,5 @@ def prove(
         if time.monotonic() > until:
             break
     proof.relaxed, _ = master.solve(row_rounds=50)
-    proof.whole = master.dive(time.monotonic() + seconds * DIVE_TIME)
+    proof.whole = master.dive(until + dive_seconds)
     return proof, pricer

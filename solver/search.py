@@ -57,7 +57,8 @@ def solve(problem: Problem, *, seed: int, time_limit: float, report: Report) -> 
         inserter.layouts,
         best,
         level_weight=LEVEL_WEIGHT,
-        seconds=clock.left(0.65),
+        seconds=clock.left(0.62),
+        dive_seconds=0.3 * time_limit,
         tolerance=CLOSE_ENOUGH,
         report=lambda bound, _: report("bound", cost, (0, 0, max(math.ceil(bound), 0))),
     )
