@@ -200,7 +200,8 @@ class _TemplatePrice:
         for group, parent in enumerate(self.template.parents):
             if parent is not None:
                 self.children[parent].append(group)
-        self.side_cost: dict[int, list[tuple[FloatArray, IntArray]]] = {}
+        self.matrices: dict[tuple[int, int], FloatArray] = {}
+        self.option_value: dict[int, tuple[FloatArray, list[IntArray]]] = {}
         self.by_day: dict[int, tuple[FloatArray, IntArray]] = {}
         self.after: dict[int, tuple[FloatArray, IntArray]] = {}
         for group in reversed(self.layout.group_order):
@@ -225,7 +226,6 @@ class _TemplatePrice:
         table = self.pricer.tables[self.number][group]
         kind = self.pricer.kinds[table.kind]
         value = self.pricer.values[table.kind].copy()
-        self.matrices = getattr(self, "matrices", {})
         picks: list[IntArray] = []
         for side in table.sides:
             matrix = self._matrix(side, kind)
@@ -236,8 +236,6 @@ class _TemplatePrice:
         for child in self.children[group]:
             if len(value):
                 value += self.after[child][0][kind.visit_day]
-        self.side_cost[group] = [(value, pick) for pick in picks] or [(value, np.zeros(0, dtype=np.int64))]
-        self.option_value = getattr(self, "option_value", {})
         self.option_value[group] = (value, picks)
         if group == 0:
             return

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from solver.exact import solve_exactly
+from solver.generation import Proof, prove, rounded
 from solver.insertion import Inserter
-from solver.master import Proof, prove, rounded
 from solver.pricing import Pricer
 from solver.problem import Levels, Placement, Problem, Solution, total_cost
 from solver.rounding import first_come_first_served, polish, realise, scalar

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from solver.generation import Proof, prove
 from solver.insertion import Inserter
-from solver.master import Proof, prove
 from solver.pricing import Pricer
 from solver.problem import Levels, Placement, Problem, total_cost
 from solver.rounding import first_come_first_served, polish, realise, scalar
