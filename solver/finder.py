@@ -331,7 +331,7 @@ class Finder:
         forward = [task for task in segment.order[self._first_free(segment) :] if task in segment.forward]
         self._first = first
         for pivot in self.layout.reaches[segment.pivot].pivots_by_day.get(day, ()):
-            right_day = chosen is None or pivot_days[pivot] == chosen[0]
+            right_day = pivot_days[pivot] not in hopeless and (chosen is None or pivot_days[pivot] == chosen[0])
             good[pivot] = right_day and self._allowed(course, segment.pivot, pivot, trial)
         if not any(good.values()):
             return
@@ -366,12 +366,12 @@ class Finder:
             if tried >= PAIRS_TRIED:
                 return
 
-    def _pairs(self, segment: Segment, day: int, first: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
+    def _pairs(self, segment: Segment, day: int, first: Mapping[int, int]) -> Iterable[tuple[int, int, int]]:
         pairs = self.layout.reaches[segment.pivot].pairs(day)
-        if segment.pivot in first:
-            wished = (first[segment.pivot], first.get(segment.visit, first[segment.pivot]))
-            yield from (one for one in pairs if one[1:] == wished)
-        yield from pairs
+        if segment.pivot not in first:
+            return pairs
+        wished = (first[segment.pivot], first.get(segment.visit, first[segment.pivot]))
+        return itertools.chain((one for one in pairs if one[1:] == wished), pairs)
 
     def _allowed(self, course: Course, task: int, slot: int, trial: Slotting) -> bool:
         """Whether a task could take a slot, seen from what is placed already."""
@@ -426,16 +426,14 @@ class Finder:
         for (a, edges_a), (b, edges_b), least, most in checks.bounds:
             if a in trial and b in trial and not least <= edges_b[trial[b]] - edges_a[trial[a]] <= most:
                 return False
+        fits = self.loads.fits
+        for pool, (begin, begins), (until, untils), tail in checks.stays:
+            if begin in trial and until in trial and not fits(pool, begins[trial[begin]], untils[trial[until]] + tail):
+                return False
         ready = self.template.ready
         if task == ready.task and self.day(trial, ready) < course.ready_day:
             return False
-        if checks.attended and self._clashes(task, trial):
-            return False
-        return all(
-            self.loads.fits(pool, begins[trial[begin]], untils[trial[until]] + tail)
-            for pool, (begin, begins), (until, untils), tail in checks.stays
-            if begin in trial and until in trial
-        )
+        return not (checks.attended and self._clashes(task, trial))
 
     def _clashes(self, task: int, trial: Mapping[int, int]) -> bool:
         slots, at = self.slots[task], trial[task]

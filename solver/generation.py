@@ -22,14 +22,12 @@ ROW_ROUNDS = 1  # how often broken capacities are added and solved again before 
 class Proof:
     """What column generation found.
 
-    `prices` prove `bound` on `level_weight` x level 1 + level 3; `relaxed` is what the linear program reached; `whole`
-    is one column for every course with hours for its doses, as good as whole columns near that get.
+    `prices` prove `bound` on `level_weight` x level 1 + level 3; `relaxed` is what the linear program reached.
     """
 
     prices: dict[int, FloatArray]
     bound: float
     relaxed: float
-    whole: Whole
     rounds: int = 0
 
 
@@ -145,55 +143,68 @@ def _excess(problem: Problem, pricer: Pricer, master: Master, priced: Priced) ->
     return found
 
 
-def prove(
-    problem: Problem,
-    layouts: list[Layout],
-    start: Mapping[str, Placement],
-    *,
-    level_weight: int,
-    seconds: float,
-    dive_seconds: float = 10.0,
-    rounds: int = 200,
-    warm: int = 25,
-    tolerance: float = 2e-4,
-    report: Callable[[float, float], None] | None = None,
-) -> tuple[Proof, Pricer]:
-    """Grow columns from a first plan until bound and relaxation meet within `tolerance`, or time or rounds run out.
+class Generation:
+    """Column generation on one problem, begun from a plan; it can be taken up again after its result was made whole."""
 
-    What is left of `seconds` and `dive_seconds` together may go into making the result whole.
-    """
-    until = time.monotonic() + seconds
-    pricer = Pricer(problem, layouts, level_weight)
-    master = Master(problem, pricer)
-    for number, course in enumerate(problem.courses):
-        column, patterns = as_column(pricer, number, start[course.id])
-        master.add_column(column)
-        for one in patterns:
-            master.add_pattern(*one)
-            master.start_costs.append(float(pricer.kinds[one[0]].hours(one[2]) * problem.weights.hour))
-        master.start_costs.append(float(level_weight * column.first_level + column.last_level))
-    proof = Proof({}, -math.inf, math.inf, ([], {}))
-    center = _warm_prices(problem, pricer, master, proof, steps=warm)
-    for done in range(rounds):
-        proof.rounds = done + 1
-        proof.relaxed, settled = master.solve(row_rounds=ROW_ROUNDS)
-        exact = master.prices()
-        grown = False
-        for share in (0.6, 0.0):
-            trial = rounded(_blend(center, exact, share))
-            priced = pricer.price(trial)
-            if priced.bound > proof.bound:
-                proof.bound, proof.prices, center = priced.bound, trial, trial
-            grown = master.grow(priced)
-            if grown:
+    def __init__(
+        self,
+        problem: Problem,
+        layouts: list[Layout],
+        start: Mapping[str, Placement],
+        *,
+        level_weight: int,
+        warm: int = 10,
+    ) -> None:
+        self.pricer = Pricer(problem, layouts, level_weight)
+        self.master = Master(problem, self.pricer)
+        self.proof = Proof({}, -math.inf, math.inf)
+        self.settled = False
+        for number, course in enumerate(problem.courses):
+            column, patterns = as_column(self.pricer, number, start[course.id])
+            self.master.add_column(column)
+            for one in patterns:
+                self.master.add_pattern(*one)
+                hours = self.pricer.kinds[one[0]].hours(one[2]) * problem.weights.hour
+                self.master.start_costs.append(float(hours))
+            self.master.start_costs.append(float(level_weight * column.first_level + column.last_level))
+        self._center = _warm_prices(problem, self.pricer, self.master, self.proof, steps=warm)
+
+    def run(
+        self,
+        *,
+        until: float,
+        tolerance: float,
+        rounds: int = 200,
+        report: Callable[[float], None] = lambda bound: None,
+    ) -> Proof:
+        """Grow columns until bound and relaxation meet within `tolerance` (a share), or time or rounds run out.
+
+        `until` is in monotonic seconds. `report` hears of the bound after every round.
+        """
+        proof = self.proof
+        for _ in range(rounds):
+            proof.rounds += 1
+            proof.relaxed, settled = self.master.solve(row_rounds=ROW_ROUNDS)
+            grown = self._price()
+            report(proof.bound)
+            close = proof.relaxed - proof.bound <= tolerance * max(1.0, abs(proof.relaxed))
+            if (settled and (close or not grown)) or time.monotonic() > until:
                 break
-        if report is not None:
-            report(proof.bound, proof.relaxed)
-        close = proof.relaxed - proof.bound <= tolerance * max(1.0, abs(proof.relaxed))
-        if settled and (close or not grown):
-            break
-        if time.monotonic() > until:
-            break
-    proof.relaxed, _ = master.solve(row_rounds=50)
-    proof.whole = master.dive(until + dive_seconds)
-    return proof, pricer
+        return proof
+
+    def _price(self) -> bool:
+        """Price at a blend of the best prices and the program's own, else at these alone; whether columns were new."""
+        exact = self.master.prices()
+        for share in (0.6, 0.0):
+            trial = rounded(_blend(self._center, exact, share))
+            priced = self.pricer.price(trial)
+            if priced.bound > self.proof.bound:
+                self.proof.bound, self.proof.prices, self._center = priced.bound, trial, trial
+            if self.master.grow(priced):
+                return True
+        return False
+
+    def whole(self, until: float) -> Whole:
+        """One column for every course and hours for its doses, near what the program reached; see `Master.dive`."""
+        self.proof.relaxed, _ = self.master.solve(row_rounds=50)
+        return self.master.dive(until)

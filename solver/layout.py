@@ -79,11 +79,12 @@ class SideOptions:
         slots = slots_of(layout.template, side.pivot)
         reach = layout.reaches[side.pivot]
         days, pivots = reach.reached
-        pairs = np.unique(np.stack([slots.start_day[pivots], days], axis=1), axis=0)
+        base = int(days.max()) + 1 if len(days) else 1
+        pivot_day, visit_day = np.divmod(np.unique(slots.start_day[pivots] * base + days), base)
         starting, first = np.unique(slots.start_day, return_index=True)
-        at = np.searchsorted(starting, pairs[:, 0])
-        self.pivot_day: list[int] = pairs[:, 0].tolist()
-        self.visit_day: list[int] = pairs[:, 1].tolist()
+        at = np.searchsorted(starting, pivot_day)
+        self.pivot_day: list[int] = pivot_day.tolist()
+        self.visit_day: list[int] = visit_day.tolist()
         # A pivot that starts on a day may end on that day or later: by its last start at the latest.
         self.end_day: list[int] = np.maximum.reduceat(slots.end_day, first)[at].tolist() if len(at) else []
         first_end_day: list[int] = np.minimum.reduceat(slots.end_day, first)[at].tolist() if len(at) else []

@@ -7,6 +7,7 @@ pools and ticks are added when a solution breaks them. The duals are prices; `pr
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 
@@ -183,7 +184,7 @@ class Master:
         """Fix columns, then hours, to whole numbers step by step, solving again after each step.
 
         What is still fractional when `until` (monotonic seconds) has passed, or when nothing more can be fixed, is
-        decided by the larger share.
+        decided by the larger share. Afterwards everything is free again.
         """
         columns = list(self.columns.values())
         patterns = [(key, one[0], one[2]) for key, one in self.patterns.items()]
@@ -192,6 +193,8 @@ class Master:
         for number, group in enumerate(groups):
             while time.monotonic() < until and self._step(group, shares[number]):
                 shares = [[variable.solution_value() for variable in one] for one in groups]
+        for variable in itertools.chain.from_iterable(groups):
+            variable.SetBounds(0.0, self.infinity)
         best: dict[int, tuple[float, Column]] = {}
         for (column, _), share in zip(columns, shares[0], strict=True):
             if share > best.get(column.course, (0.0, column))[0]:

@@ -49,22 +49,26 @@ class Slots:
     @cached_property
     def starts(self) -> list[int]:
         """The starts as plain integers, for bisection."""
-        return [int(tick) for tick in self.start]
+        found: list[int] = self.start.tolist()
+        return found
 
     @cached_property
     def ends(self) -> list[int]:
         """The ends as plain integers."""
-        return [int(tick) for tick in self.end]
+        found: list[int] = self.end.tolist()
+        return found
 
     @cached_property
     def start_days(self) -> list[int]:
         """The days of the starts as plain integers."""
-        return [int(day) for day in self.start_day]
+        found: list[int] = self.start_day.tolist()
+        return found
 
     @cached_property
     def end_days(self) -> list[int]:
         """The days of the ends as plain integers."""
-        return [int(day) for day in self.end_day]
+        found: list[int] = self.end_day.tolist()
+        return found
 
     @cached_property
     def shortest(self) -> int:

@@ -192,10 +192,11 @@ class Reach:
         costs = pair_costs(self.template, self.segment, self.weights, pivots, visits)
         allowed = (visits[None, :] >= self.low[pivots][:, None]) & (visits[None, :] < self.high[pivots][:, None])
         rows, columns = np.nonzero(allowed)
-        later_first = -1 if cold_of(self.template, self.segment) is not None else 1
-        order = np.lexsort((visits[columns], later_first * pivots[rows], costs[rows, columns]))
-        rows, columns = rows[order[:PAIRS_KEPT]], columns[order[:PAIRS_KEPT]]
-        return list(zip(costs[rows, columns].tolist(), pivots[rows].tolist(), visits[columns].tolist(), strict=True))
+        cost = costs[rows, columns]
+        turn = len(pivots) - 1 - rows if cold_of(self.template, self.segment) is not None else rows
+        order = np.argsort((cost * len(pivots) + turn) * len(visits) + columns)[:PAIRS_KEPT]
+        rows, columns = rows[order], columns[order]
+        return list(zip(cost[order].tolist(), pivots[rows].tolist(), visits[columns].tolist(), strict=True))
 
 
 def pair_costs(template: Template, segment: Segment, weights: Weights, pivot: IntArray, visit: IntArray) -> IntArray:

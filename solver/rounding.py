@@ -116,10 +116,11 @@ def polish(
     rounds: int = 4,
 ) -> None:
     """Take out one course at a time and put it where it is cheapest, until nothing improves or `stop` says so."""
+    now = total_cost(problem, placements)
     for _ in range(rounds):
         improved = False
         for course in problem.courses:
-            if stop(total_cost(problem, placements)):
+            if stop(now):
                 return
             old = placements[course.id]
             inserter.take(old)
@@ -127,7 +128,8 @@ def polish(
             better = cost < scalar(cost_of(problem, course, old))
             placements[course.id] = new if better else old
             inserter.put(placements[course.id])
-            improved |= better
+            if better:
+                now, improved = total_cost(problem, placements), True
         if not improved:
             return
 

@@ -6,9 +6,10 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from solver.exact import solve_exactly
-from solver.generation import Proof, prove, rounded
+from solver.generation import Generation, Proof, rounded
 from solver.insertion import Inserter
 from solver.pricing import Pricer
 from solver.problem import Levels, Placement, Problem, Solution, total_cost
@@ -17,6 +18,18 @@ from solver.rounding import first_come_first_served, polish, realise, scalar
 LEVEL_WEIGHT = 5_000  # what one unit of level 1 is worth in level 3 while both are priced together
 CLOSE_ENOUGH = 5e-5
 EXACT_TASKS = 400  # problems with no more tasks are closed by the exact model
+
+
+class Round(NamedTuple):
+    """How close bound and relaxation shall meet, and the shares of the limit by which columns and wholes are done."""
+
+    tolerance: float
+    grow: float
+    whole: float
+
+
+# First quickly to a good plan; then, while there is time, to a better proof and a better plan.
+ROUNDS = (Round(2.5e-3, 0.62, 0.9), Round(5e-5, 0.75, 0.95))
 
 Report = Callable[[str, Levels | None, Levels | None], None]
 
@@ -39,6 +52,10 @@ class Clock:
         """Seconds left until a share of the limit is spent; at least 0."""
         return max(share * self.limit - self.spent, 0.0)
 
+    def at(self, share: float) -> float:
+        """The monotonic second at which a share of the limit is spent."""
+        return self.began + share * self.limit
+
 
 def solve(problem: Problem, *, seed: int, time_limit: float, report: Report) -> Solution:
     """Place every course as cheaply as can be found, and prove how far from the best that may be.
@@ -52,28 +69,48 @@ def solve(problem: Problem, *, seed: int, time_limit: float, report: Report) -> 
     best = first_come_first_served(problem, inserter, earliest=False)
     cost = total_cost(problem, best)
     report("first plan", cost, None)
-    proof, pricer = prove(
-        problem,
-        inserter.layouts,
-        best,
-        level_weight=LEVEL_WEIGHT,
-        seconds=clock.left(0.62),
-        dive_seconds=0.3 * time_limit,
-        tolerance=CLOSE_ENOUGH,
-        report=lambda bound, _: report("bound", cost, (0, 0, max(math.ceil(bound), 0))),
-    )
-    best = better(problem, best, realise(problem, inserter, pricer, *proof.whole))
-    bound = bound_of(problem, pricer, proof, total_cost(problem, best))
-    report("improving", total_cost(problem, best), bound)
-    inserter.reset()
-    for placement in best.values():
-        inserter.put(placement)
-    polish(problem, inserter, best, stop=lambda now: clock.left(1.0) <= 0 or now <= bound)
-    bound = bound_of(problem, pricer, proof, total_cost(problem, best))
+    generation = Generation(problem, inserter.layouts, best, level_weight=LEVEL_WEIGHT)
+    bound: Levels = (0, 0, 0)
+    for shares in ROUNDS:
+        best, bound = _one_round(problem, inserter, generation, best, clock, shares, report)
+        if _close(total_cost(problem, best), bound) or clock.left(shares.grow) <= 0:
+            break
     if total_cost(problem, best) > bound and _small(problem):
-        best, bound = _exactly(problem, inserter, pricer, proof, best, bound, clock, seed)
+        best, bound = _exactly(problem, inserter, generation, best, bound, clock, seed)
     report("done", total_cost(problem, best), bound)
     return Solution(best, bound)
+
+
+def _one_round(
+    problem: Problem,
+    inserter: Inserter,
+    generation: Generation,
+    best: dict[str, Placement],
+    clock: Clock,
+    shares: Round,
+    report: Report,
+) -> tuple[dict[str, Placement], Levels]:
+    """Grow columns, make them whole, give them hours, polish; the better plan and the bound."""
+    cost = total_cost(problem, best)
+    proof = generation.run(
+        until=clock.at(shares.grow),
+        tolerance=shares.tolerance,
+        report=lambda value: report("bound", cost, (0, 0, max(math.ceil(value), 0))),
+    )
+    bound = bound_of(problem, generation.pricer, proof, cost)
+    if not _close(cost, bound):
+        columns, hours = generation.whole(clock.at(shares.whole))
+        found = realise(problem, inserter, generation.pricer, columns, hours)
+        polish(problem, inserter, found, stop=lambda now: clock.left(1.0) <= 0 or now <= bound)
+        best = better(problem, best, found)
+        bound = bound_of(problem, generation.pricer, proof, total_cost(problem, best))
+    report("improving", total_cost(problem, best), bound)
+    return best, bound
+
+
+def _close(cost: Levels, bound: Levels) -> bool:
+    """Whether a plan is as good as its bound, or nearly: then no more time is spent on it."""
+    return cost[0] == bound[0] and cost[2] - bound[2] <= CLOSE_ENOUGH * cost[2]
 
 
 def _small(problem: Problem) -> bool:
@@ -85,8 +122,7 @@ def _small(problem: Problem) -> bool:
 def _exactly(
     problem: Problem,
     inserter: Inserter,
-    pricer: Pricer,
-    proof: Proof,
+    generation: Generation,
     best: dict[str, Placement],
     bound: Levels,
     clock: Clock,
@@ -99,7 +135,7 @@ def _exactly(
         problem,
         inserter.layouts,
         best,
-        pricer.open_days(proof.prices, limit),
+        generation.pricer.open_days(generation.proof.prices, limit),
         bound,
         seconds=max(clock.left(1.0) / 2, 1.0),
         seed=seed,

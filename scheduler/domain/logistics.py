@@ -89,6 +89,19 @@ class Network:
         """Places where cells are made."""
         return tuple(place for place in self.places if place.side == "plant")
 
+    @cached_property
+    def _stretched(self) -> dict[tuple[str, HolidayFactor], frozenset[date]]:
+        """The local days on which a factor of a lane holds."""
+        return {
+            (lane.code, factor): frozenset(
+                holiday + timedelta(days=offset)
+                for holiday in self._runs.get((self.place(lane.from_place).holidays, factor.run), [])
+                for offset in range(-factor.days_before, factor.days_after + 1)
+            )
+            for lane in self.lanes
+            for factor in lane.factors
+        }
+
     def lane(self, code: str) -> CourierLane:
         """The lane with a code; KeyError when there is none."""
         for lane in self.lanes:
@@ -113,15 +126,8 @@ class Network:
 
     def transit_minutes(self, lane: CourierLane, on: date) -> int:
         """Planned minutes of a run that departs on a local day: p99 x holiday factor, rounded up to a quarter hour."""
-        factor = max([1.0, *(one.factor for one in lane.factors if self._near_run(lane, one, on))])
+        factor = max([1.0, *(one.factor for one in lane.factors if on in self._stretched[lane.code, one])])
         return math.ceil(round(lane.p99_minutes * factor / TRANSIT_ROUNDING_MINUTES, 6)) * TRANSIT_ROUNDING_MINUTES
-
-    def _near_run(self, lane: CourierLane, factor: HolidayFactor, on: date) -> bool:
-        listed = self._runs.get((self.place(lane.from_place).holidays, factor.run), [])
-        return any(
-            holiday - timedelta(days=factor.days_before) <= on <= holiday + timedelta(days=factor.days_after)
-            for holiday in listed
-        )
 
     def departures_on(self, lane: CourierLane, on: date, *, ignore_closures: bool = False) -> list[Departure]:
         """The runs of a lane that leave on a local day of its origin, ascending."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from solver.generation import Proof, prove
+from solver.generation import Generation
 from solver.insertion import Inserter
-from solver.pricing import Pricer
 from solver.problem import Levels, Placement, Problem, total_cost
 from solver.rounding import first_come_first_served, polish, realise, scalar
 from solver.search import LEVEL_WEIGHT
@@ -17,11 +18,16 @@ from tests.solver.oracle import Oracle, broken_in
 from tests.solver.tiny import Tiny, problem_of
 
 
-def proven(problem: Problem) -> tuple[Proof, Pricer, Inserter]:
-    inserter = Inserter(problem)
+def generation_of(problem: Problem, inserter: Inserter) -> Generation:
     start = first_come_first_served(problem, inserter, earliest=False)
-    proof, pricer = prove(problem, inserter.layouts, start, level_weight=LEVEL_WEIGHT, seconds=10.0, tolerance=0.0)
-    return proof, pricer, inserter
+    return Generation(problem, inserter.layouts, start, level_weight=LEVEL_WEIGHT)
+
+
+def settled(problem: Problem) -> tuple[Generation, Inserter]:
+    inserter = Inserter(problem)
+    generation = generation_of(problem, inserter)
+    generation.run(until=math.inf, tolerance=0.0)
+    return generation, inserter
 
 
 @pytest.fixture
@@ -31,8 +37,9 @@ def two() -> Problem:
 
 
 def test_the_dive_ends_with_one_column_a_course_that_can_be_realised_at_the_optimum(two: Problem) -> None:
-    proof, pricer, inserter = proven(two)
-    columns, hours = proof.whole
+    generation, inserter = settled(two)
+    pricer = generation.pricer
+    columns, hours = generation.whole(math.inf)
     assert [column.course for column in columns] == [0, 1]
     # Each course takes its one dose once, and every dose has hours to be given at.
     assert all(
@@ -43,20 +50,28 @@ def test_the_dive_ends_with_one_column_a_course_that_can_be_realised_at_the_opti
     assert total_cost(two, placements) == (0, 0, 76)
 
 
+def test_after_its_result_was_made_whole_the_program_is_as_free_as_before(two: Problem) -> None:
+    generation, _ = settled(two)
+    before = generation.proof.relaxed
+    generation.whole(math.inf)
+    assert generation.run(until=math.inf, tolerance=0.0).relaxed == pytest.approx(before)
+
+
 @pytest.mark.parametrize("days", [4, 6, 8])
 def test_a_dive_without_time_still_names_a_column_for_every_course(days: int) -> None:
     problem = problem_of(Tiny(ready=(0, 0, 1), doses=2, days=days))
     inserter = Inserter(problem)
-    start = first_come_first_served(problem, inserter, earliest=False)
+    generation = generation_of(problem, inserter)
     # No seconds at all: one round of pricing, and the dive has to decide by the larger share.
-    proof, pricer = prove(problem, inserter.layouts, start, level_weight=LEVEL_WEIGHT, seconds=0.0)
-    columns, hours = proof.whole
+    generation.run(until=time.monotonic(), tolerance=0.0)
+    columns, hours = generation.whole(time.monotonic())
     assert [column.course for column in columns] == [0, 1, 2]
-    assert broken_in(problem, realise(problem, inserter, pricer, columns, hours)) == []
+    assert broken_in(problem, realise(problem, inserter, generation.pricer, columns, hours)) == []
 
 
 def test_what_cannot_be_realised_on_its_days_is_placed_freely(two: Problem) -> None:
-    _, pricer, inserter = proven(two)
+    generation, inserter = settled(two)
+    pricer = generation.pricer
     # Under no prices both want day 0; the suite takes one, and the other is placed where it is cheapest.
     both = pricer.price({}).columns
     placements = realise(two, inserter, pricer, both, {})
@@ -101,7 +116,7 @@ def test_first_come_first_served_is_never_better_than_the_optimum() -> None:
 
 
 def test_the_proof_of_a_problem_is_between_no_cost_and_the_optimum(two: Problem) -> None:
-    proof, _, _ = proven(two)
+    proof = settled(two)[0].proof
     assert proof.bound == pytest.approx(76)
     assert proof.relaxed == pytest.approx(76)
     assert all(price.min() >= 0 for price in proof.prices.values())
