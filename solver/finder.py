@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from solver.layout import Layout
 from solver.problem import Course, Point, Problem, Slots, Target
@@ -23,10 +24,12 @@ class Loads:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
+        self.freed = 0
         self.reset()
 
     def reset(self) -> None:
         """Back to what is taken before any course is placed."""
+        self.freed += 1
         self.taken = [load.copy() for load in self.problem.load]
         # Where a pool is full, as bytes: looking for a full tick in a stretch is by far the commonest question.
         self._full = [
@@ -45,20 +48,30 @@ class Loads:
             taken += by
             self._full[pool][first:last] = (taken >= self.problem.capacity[pool]).tobytes()
 
+    def free(self, pool: int, first: int, last: int) -> None:
+        """Give back one unit for good; what was known to be impossible may be possible now, which `freed` counts."""
+        self.change(pool, first, last, -1)
+        self.freed += 1
+
 
 @dataclass(frozen=True)
 class Wish:
     """What a course should look like on one template.
 
     For the pivot task of a segment `days` has the (pivot day, visit day) it should fall on: kept to for a dose, tried
-    first for what goes with it. `slots` are tried first for their tasks.
+    first for what goes with it. `slots` are tried first for their tasks. `avoid` has, per group, the visit days that
+    are not wanted.
     """
 
     days: Mapping[int, tuple[int, int]]
     slots: Mapping[int, int]
+    avoid: Mapping[int, Container[int]] = field(default_factory=dict)
 
 
 NO_WISH = Wish({}, {})
+
+
+ANYBODY = Course("", (), 0, -(2**40), 2**40)  # who may begin at any time
 
 
 Edge = tuple[int, list[int]]  # a task and the tick (or day) of one of its edges, by slot
@@ -91,6 +104,9 @@ class Finder:
         self._due: dict[tuple[int, int], list[tuple[int, int]]] = {}
         self._pivot_days: dict[tuple[int, int], list[int]] = {}
         self._later = layout.group_order[1:]
+        self._kinds = [self._kind(group) for group in range(self.template.groups)]
+        self._floors: dict[tuple[object, int], int] = {}
+        self._floors_at = loads.freed
         self._nodes = 0
         self._first: Mapping[int, int] = {}
 
@@ -149,6 +165,59 @@ class Finder:
             self._due[key] = sorted(found)
         return self._due[key]
 
+    # --- what the pools leave, before anything of the course is placed --------------------------------------------
+
+    def _kind(self, group: int) -> object:
+        """What makes the hours of two doses alike: the same tables, bounds and pools."""
+        head = self.layout.by_group[group][0]
+        place = {task: i for i, task in enumerate(head.order)}
+
+        def edge(one: Edge) -> tuple[int, int]:
+            return place.get(one[0], -1), id(one[1])
+
+        listed = [self.checks[task] for task in head.order]
+        bounds = tuple((edge(a), edge(b), *span) for one in listed for a, b, *span in one.bounds if a[0] in place)
+        stays = tuple((pool, edge(a), edge(b), tail) for one in listed for pool, a, b, tail in one.stays)
+        return id(self.layout.reaches[head.pivot]), bounds, stays
+
+    def floor(self, group: int, day: int) -> int:
+        """What the cold hours of a dose cost at least on a day with what is taken now; negative when impossible.
+
+        More taken only makes it dearer, so a floor holds until something is freed.
+        """
+        if self._floors_at != self.loads.freed:
+            self._floors.clear()
+            self._floors_at = self.loads.freed
+        key = (self._kinds[group], day)
+        if key not in self._floors:
+            head = self.layout.by_group[group][0]
+            search = (
+                self._segment(ANYBODY, head, day, {}, None, set(), {}) if self.cheapest(group, day) >= 0 else iter(())
+            )
+            self._floors[key] = next((cost for cost, _ in search), -1)
+        return self._floors[key]
+
+    def _floor_of_course(self, day: int) -> int:
+        """What a course with dose 1 on a day costs at least beyond its waiting, with what is taken now."""
+        absent = LEVEL * self.problem.weights.absent
+        total = self.floor(0, day)
+        if total < 0:
+            return absent * self.template.groups
+        for group in self._later:
+            if self.template.parents[group] == 0:
+                total += min(self._floor_after(group, day), absent)
+        return total
+
+    def _floor_after(self, group: int, anchor_day: int) -> int:
+        least = LEVEL * self.problem.weights.absent
+        for bare, day in self.due(group, anchor_day):
+            if bare >= least:
+                break
+            floor = self.floor(group, day)
+            if floor >= 0:
+                least = min(least, bare - self.cheapest(group, day) + floor)
+        return least
+
     def still_due(self, group: int, days: Mapping[int, int]) -> int:
         """A lower bound on what a dose not placed yet costs, given the days of the doses that are."""
         absent = LEVEL * self.problem.weights.absent
@@ -163,18 +232,38 @@ class Finder:
     def best(self, course: Course, earliest: bool, wish: Wish) -> tuple[int, Slotting, set[int]]:
         """Cheapest (scalar cost, slots, groups present); all groups absent when dose 1 finds no place.
 
-        With `earliest`, the first day on which the fewest doses are lost, whatever it costs.
+        With `earliest`, the first day on which the fewest doses are lost, whatever it costs. Of courses that cost the
+        same the one with the earlier first day is taken, whatever was known of their days before.
         """
         absent = LEVEL * self.problem.weights.absent
         best: tuple[int, Slotting, set[int]] = (absent * self.template.groups, {}, set())
         lost = self.template.groups
-        for bare, day in self._first_days(course, earliest, wish):
-            if bare >= (absent * lost if earliest else best[0]):
-                break
-            found = self._course_from(course, day, wish, absent * lost if earliest else best[0])
+        chosen = -1
+        for bare, day in self._in_turn(course, self._first_days(course, earliest, wish), earliest or bool(wish.days)):
+            limit = absent * lost if earliest else best[0] + (day < chosen)
+            if bare >= limit:
+                if earliest or bare > best[0]:
+                    break
+                continue
+            found = self._course_from(course, day, wish, limit)
             if found is not None and (self.template.groups - len(found[2]) < lost or not earliest):
-                best, lost = found, self.template.groups - len(found[2])
+                best, lost, chosen = found, self.template.groups - len(found[2]), day
         return best
+
+    def _in_turn(self, course: Course, days: list[tuple[int, int]], as_given: bool) -> Iterator[tuple[int, int]]:
+        """First days by what they cost at least; each is looked at closely only when its turn comes."""
+        if as_given:
+            yield from days
+            return
+        waiting = [(bare, day, False) for bare, day in days]
+        heapq.heapify(waiting)
+        while waiting:
+            bare, day, close = heapq.heappop(waiting)
+            if close:
+                yield bare, day
+                continue
+            waited = self.problem.weights.waiting * (day - course.waits_from_day)
+            heapq.heappush(waiting, (max(bare, waited + self._floor_of_course(day)), day, True))
 
     def _first_days(self, course: Course, earliest: bool, wish: Wish) -> list[tuple[int, int]]:
         head = self.layout.by_group[0][0]
@@ -182,8 +271,9 @@ class Finder:
         if head.pivot in wish.days:
             days = range(wish.days[head.pivot][1], wish.days[head.pivot][1] + 1)
         found: list[tuple[int, int]] = []
+        unwanted = wish.avoid.get(0, ())
         for day in days:
-            bare = self.cheapest(0, day)
+            bare = -1 if day in unwanted else self.cheapest(0, day)
             if bare >= 0 and any(self._sides_exist(course, 0, day, at) for at in self.pivot_days(0, day)):
                 bare += self.problem.weights.waiting * (day - course.waits_from_day)
                 found.append((bare + sum(self.still_due(group, {0: day}) for group in self._later), day))
@@ -236,6 +326,8 @@ class Finder:
             candidates = [(0, day) for day in range(first_day, self.problem.days) if self.cheapest(group, day) >= 0]
         if head.pivot in wish.days:
             candidates = [one for one in candidates if one[1] == wish.days[head.pivot][1]]
+        if group in wish.avoid:
+            candidates = [one for one in candidates if one[1] not in wish.avoid[group]]
         best: tuple[int, Slotting] | None = None
         for bare, day in candidates:
             if best is not None and bare >= best[0]:

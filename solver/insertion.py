@@ -48,13 +48,10 @@ class Inserter:
 
     def put(self, placement: Placement) -> None:
         """Take the units a placement needs."""
-        self._change(placement, 1)
+        for stretch in self.finders[placement.template].occupied(placement.slots):
+            self.loads.change(*stretch, 1)
 
     def take(self, placement: Placement) -> None:
         """Give back the units of a placement."""
-        self._change(placement, -1)
-
-    def _change(self, placement: Placement, by: int) -> None:
-        finder = self.finders[placement.template]
-        for pool, first, last in finder.occupied(placement.slots):
-            self.loads.change(pool, first, last, by)
+        for stretch in self.finders[placement.template].occupied(placement.slots):
+            self.loads.free(*stretch)

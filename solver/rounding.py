@@ -53,7 +53,7 @@ def _place_in_order(
         inserter.loads.change(*stretch, 1)
     for number in order:
         for stretch in kept[number]:
-            inserter.loads.change(*stretch, -1)
+            inserter.loads.free(*stretch)
         column, wish = wishes[number]
         course = problem.courses[number]
         _, placement = inserter.best(course, wish={column.template: wish})

@@ -57,7 +57,7 @@ def build(facts: Facts, without: frozenset[str] = NOTHING) -> Built:
     without
         Names of rules to leave out, to see what each is worth.
     """
-    return _Builder(facts, without).build()
+    return Builder(facts, without).build()
 
 
 def horizon_days(facts: Facts) -> int:
@@ -82,35 +82,45 @@ def routes_of(facts: Facts, site: str) -> list[Route]:
     ]
 
 
-class _Builder:
-    def __init__(self, facts: Facts, without: frozenset[str]) -> None:
+class Builder:
+    """Makes the templates and pools of one program on one grid, by default as long as its patients need."""
+
+    def __init__(self, facts: Facts, without: frozenset[str] = NOTHING, *, days: int | None = None) -> None:
         self.facts = facts
         self.without = without
-        self.grid = TimeGrid(facts.starts_on, horizon_days(facts))
+        self.grid = TimeGrid(facts.starts_on, horizon_days(facts) if days is None else days)
         self.slots = StartTimes(facts, self.grid, without)
         self._pools: dict[tuple[str, str], int] = {}
         self._capacity: list[int] = []
         self._zones: list[str] = []
         self._due: dict[Window, IntArray] = {}
+        self._templates: list[Template] = []
+        self._shapes: list[Shape] = []
+        self._known: dict[tuple[str, object], tuple[int, ...]] = {}
 
     def build(self) -> Built:
-        templates: list[Template] = []
-        shapes: list[Shape] = []
-        known: dict[tuple[str, object], tuple[int, ...]] = {}
+        """The problem of all the program's patients."""
         courses: list[Course] = []
         for patient in self.facts.patients:
             arm = self.facts.arm_of(patient.id)
-            if not doses_of(self.facts.protocol, arm):
-                continue
-            key = (patient.site, arm and (arm.doses, arm.active))
-            if key not in known:
-                first = len(templates)
-                for route in routes_of(self.facts, patient.site):
-                    template, shape = self._template(route, arm)
-                    templates.append(template)
-                    shapes.append(shape)
-                known[key] = tuple(range(first, len(templates)))
-            courses.append(self._course(patient, known[key]))
+            if doses_of(self.facts.protocol, arm):
+                courses.append(self._course(patient, self.templates_for(patient.site, arm)))
+        return self.built(tuple(courses))
+
+    def templates_for(self, site: str, arm: Arm | None) -> tuple[int, ...]:
+        """The numbers of the templates that a site's patients of an arm may follow, one a route."""
+        key = (site, arm and (arm.doses, arm.active))
+        if key not in self._known:
+            first = len(self._templates)
+            for route in routes_of(self.facts, site):
+                template, shape = self._template(route, arm)
+                self._templates.append(template)
+                self._shapes.append(shape)
+            self._known[key] = tuple(range(first, len(self._templates)))
+        return self._known[key]
+
+    def built(self, courses: tuple[Course, ...]) -> Built:
+        """Everything made so far as one problem of these courses."""
         problem = Problem(
             horizon=self.grid.horizon,
             days=self.grid.days,
@@ -118,11 +128,11 @@ class _Builder:
             pool_names=tuple(f"{where}/{kind}" for where, kind in self._pools),
             day_start=tuple(self.grid.day_starts(zone) for zone in self._zones),
             load=tuple(self._taken(where, kind) for where, kind in self._pools),
-            templates=tuple(templates),
-            courses=tuple(courses),
+            templates=tuple(self._templates),
+            courses=courses,
             weights=self._weights(),
         )
-        return Built(problem, self.grid, tuple(shapes))
+        return Built(problem, self.grid, tuple(self._shapes))
 
     def _weights(self) -> Weights:
         policy = self.facts.policy

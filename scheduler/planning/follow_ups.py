@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -14,19 +14,29 @@ from scheduler.domain.plan import Activity, PlannedCourse, Unplanned
 from scheduler.domain.protocol import FollowUp
 from scheduler.planning.timegrid import TICK
 
+UnitKey = tuple[str, str, str]  # place, kind of resource, unit
+
 
 def with_follow_ups(
-    facts: Facts, courses: list[PlannedCourse]
+    facts: Facts,
+    courses: list[PlannedCourse],
+    taken: Mapping[UnitKey, Sequence[Interval]] | None = None,
+    earliest_at: datetime | None = None,
 ) -> tuple[tuple[PlannedCourse, ...], tuple[Unplanned, ...]]:
-    """The courses with their follow-up visits, and those visits for which the window has no free clinic hour."""
-    diary = _Diary(facts.network, courses)
+    """The courses with their follow-up visits, and those visits for which the window has no free clinic hour.
+
+    A follow-up visit that a course has already stays. `taken` has what others hold of units besides; no visit begins
+    before `earliest_at`.
+    """
+    diary = _Diary(facts.network, courses, taken or {}, earliest_at)
     done: list[PlannedCourse] = []
     missed: list[Unplanned] = []
     for course in courses:
         visits: list[Activity] = []
+        there = {one.id for one in course.activities if one.kind == FOLLOW_UP}
         for follow_up in facts.protocol.follow_ups:
             anchor_on = _anchor_on(facts, course, follow_up)
-            if anchor_on is None:
+            if anchor_on is None or follow_up_id(course.patient, follow_up.name) in there:
                 continue
             visit = diary.book(course, follow_up, anchor_on, visits)
             if visit is None:
@@ -58,9 +68,16 @@ def _reason(facts: Facts, course: PlannedCourse, follow_up: FollowUp, anchor_on:
 class _Diary:
     """Who is where at the sites: the units taken so far, by resource and by day."""
 
-    def __init__(self, network: Network, courses: list[PlannedCourse]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        courses: list[PlannedCourse],
+        taken: Mapping[UnitKey, Sequence[Interval]],
+        earliest_at: datetime | None,
+    ) -> None:
         self.network = network
-        self.taken: dict[tuple[str, str, str], list[Interval]] = {}
+        self.earliest_at = earliest_at
+        self.taken: dict[UnitKey, list[Interval]] = {unit: list(held) for unit, held in taken.items()}
         for activity in (one for course in courses for one in course.activities):
             for kind, unit in activity.units.items():
                 self.taken.setdefault((activity.place, kind, unit), []).append(activity.during)
@@ -102,7 +119,8 @@ class _Diary:
         for stretch in stretches:
             at = stretch.start_at
             while at + length <= stretch.end_at:
-                yield at
+                if self.earliest_at is None or at >= self.earliest_at:
+                    yield at
                 at += TICK
 
     def _open_on(self, site: str, kind: str, day: date) -> list[Interval]:

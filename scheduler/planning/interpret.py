@@ -17,12 +17,13 @@ UnitNames = dict[tuple[str, int, str], str]
 def courses_of(built: Built, placements: Mapping[str, Placement], facts: Facts) -> list[PlannedCourse]:
     """Every patient's course with instants in UTC and a unit for each resource, in the order of the facts."""
     units = _assign_units(built, placements, facts)
-    return [_course(built, facts, patient, placements.get(patient.id), units) for patient in facts.patients]
+    return [course_of(built, facts, patient, placements.get(patient.id), units) for patient in facts.patients]
 
 
-def _course(
+def course_of(
     built: Built, facts: Facts, patient: Patient, placement: Placement | None, units: UnitNames
 ) -> PlannedCourse:
+    """One patient's course with instants in UTC and the units named in `units`, by patient, task and resource."""
     activities: list[Activity] = []
     plant = None
     if placement is not None and placement.present:

@@ -1,0 +1,207 @@
+"""Which concrete unit is whose when: stays on units, seats for new ones, and the swaps that make room.
+
+Pools only count. Where the count leaves room at every moment but no single unit is free throughout, two units swap
+what they hold from a moment on at which both can; since each moment leaves some unit free, that always ends in a seat.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+Unit = tuple[str, str, str]  # place (or lane), kind, name
+FOREVER = 2**40
+
+
+class Stay(NamedTuple):
+    """One unit taken over the seconds ``[begins, ends)`` since 1970, by the stay called `key`."""
+
+    begins: int
+    ends: int
+    key: int
+
+
+class Need(NamedTuple):
+    """A unit wanted for an activity's use of a resource over ``[begins, ends)``; `prefers` names one if it may be had.
+
+    A use without length has a unit by name and takes nothing.
+    """
+
+    place: str
+    kind: str
+    activity: str
+    resource: str
+    begins: int
+    ends: int
+    prefers: str | None = None
+
+
+class Swap(NamedTuple):
+    """A stay that changes its unit so that another finds room; its times stay."""
+
+    key: int
+    old: Unit
+    new: Unit
+
+
+class Seating(NamedTuple):
+    """The unit of every need, in the order asked, and the stays that change units for it."""
+
+    units: tuple[Unit, ...]
+    swaps: tuple[Swap, ...]
+
+
+class NoSeat(Exception):
+    """Every unit of a resource is taken at some moment of a need."""
+
+    def __init__(self, need: Need) -> None:
+        super().__init__(f"{need.place} has no {need.kind} left for {need.activity}")
+        self.need = need
+
+
+class Seats:
+    """All stays by unit. `names` lists the units of every place and kind in the order in which they are given out."""
+
+    def __init__(self, names: Mapping[tuple[str, str], tuple[str, ...]]) -> None:
+        self._names = names
+        self._stays: dict[Unit, list[Stay]] = {
+            (place, kind, name): [] for (place, kind), listed in names.items() for name in listed
+        }
+        self._where: dict[int, tuple[Unit, Stay]] = {}
+
+    def __contains__(self, key: int) -> bool:
+        return key in self._where
+
+    def put(self, unit: Unit, stay: Stay) -> None:
+        """Enter a stay that holds; whether it may is for the database to say."""
+        insort(self._stays.setdefault(unit, []), stay)
+        self._where[stay.key] = (unit, stay)
+
+    def drop(self, key: int) -> tuple[Unit, Stay]:
+        """Take a stay out; KeyError when there is none."""
+        unit, stay = self._where.pop(key)
+        self._stays[unit].remove(stay)
+        return unit, stay
+
+    def of(self, unit: Unit) -> list[Stay]:
+        """The stays of a unit, ascending."""
+        return list(self._stays.get(unit, ()))
+
+    def at(self, key: int) -> tuple[Unit, Stay]:
+        """Where a stay is."""
+        return self._where[key]
+
+    def seat(self, needs: Iterable[Need], *, without: frozenset[int] = frozenset()) -> Seating:
+        """A unit for every need, as if the stays in `without` were gone. Changes nothing here.
+
+        Raises
+        ------
+        NoSeat
+            When all units of a resource are taken at one moment.
+        """
+        touched = frozenset(self._where[key][0] for key in without if key in self._where)
+        tray = _Tray(self._stays, without, touched)
+        wanted = list(needs)
+        given: dict[int, Unit] = {}
+        for number in sorted(range(len(wanted)), key=lambda i: (wanted[i].begins, i)):
+            need = wanted[number]
+            names = self._names.get((need.place, need.kind), ())
+            if need.begins == need.ends:
+                name = need.prefers if need.prefers in names else names[0]
+                given[number] = (need.place, need.kind, name)
+                continue
+            unit = tray.seat(need, [(need.place, need.kind, name) for name in names], key=-1 - number)
+            if unit is None:
+                raise NoSeat(need)
+            given[number] = unit
+        final = tray.final
+        units = tuple(final.get(-1 - number, given[number]) for number in range(len(wanted)))
+        swaps = tuple(
+            Swap(key, self._where[key][0], unit)
+            for key, unit in sorted(final.items())
+            if key >= 0 and unit != self._where[key][0]
+        )
+        return Seating(units, swaps)
+
+
+class _Tray:
+    """A working copy of the units touched."""
+
+    def __init__(self, stays: Mapping[Unit, list[Stay]], without: frozenset[int], touched: frozenset[Unit]) -> None:
+        self._stays, self._without = stays, without
+        self._touched = touched
+        self._copied: dict[Unit, list[Stay]] = {}
+        self.final: dict[int, Unit] = {}
+
+    def seat(self, need: Need, units: list[Unit], key: int) -> Unit | None:
+        if need.prefers is not None:
+            units = sorted(units, key=lambda unit: unit[2] != need.prefers)
+        stay = Stay(need.begins, need.ends, key)
+        chosen = next((unit for unit in units if self._free_until(unit, need.begins) >= need.ends), None)
+        chosen = chosen or self._made_room(units, need)
+        if chosen is not None:
+            insort(self._list(chosen), stay)
+            self.final[key] = chosen
+        return chosen
+
+    def _list(self, unit: Unit) -> list[Stay]:
+        """A unit's stays, to be changed."""
+        if unit not in self._copied:
+            self._copied[unit] = [one for one in self._stays.get(unit, ()) if one.key not in self._without]
+        return self._copied[unit]
+
+    def _read(self, unit: Unit) -> list[Stay]:
+        """A unit's stays, to be looked at only."""
+        if unit in self._copied or unit in self._touched:
+            return self._list(unit)
+        return self._stays.get(unit, [])
+
+    def _free_until(self, unit: Unit, at: int) -> int:
+        """The second up to which a unit is free from `at` on; `at` itself when it is taken then."""
+        held = self._read(unit)
+        later = bisect_left(held, Stay(at, at, -FOREVER))
+        if later and held[later - 1].ends > at:
+            return at
+        return held[later].begins if later < len(held) else FOREVER
+
+    def _made_room(self, units: list[Unit], need: Need) -> Unit | None:
+        """Free one unit for the whole need: at each moment it ends being free, swap on with a unit that is."""
+        free = {unit: self._free_until(unit, need.begins) for unit in units}
+        host = max(units, key=lambda unit: free[unit], default=None)
+        if host is None or free[host] <= need.begins:
+            return None
+        until = free[host]
+        while until < need.ends:
+            other = max(
+                (unit for unit in units if unit != host), key=lambda one: self._free_until(one, until), default=host
+            )
+            if self._free_until(other, until) <= until:
+                return None
+            self._swap(host, other, until)
+            until = self._free_until(host, until)
+        return host
+
+    def _swap(self, one: Unit, other: Unit, since: int) -> None:
+        """Exchange what two units hold from a moment on at which neither is in use, up to the next such moment."""
+        mine, theirs = self._list(one), self._list(other)
+        a = [stay for stay in mine if stay.begins >= since]
+        b = [stay for stay in theirs if stay.begins >= since]
+        until = _common_rest(a, b)
+        going, coming = [s for s in a if s.begins < until], [s for s in b if s.begins < until]
+        for stays, leaving, entering, unit in ((mine, going, coming, one), (theirs, coming, going, other)):
+            for stay in leaving:
+                stays.remove(stay)
+            for stay in entering:
+                insort(stays, stay)
+                self.final[stay.key] = unit
+
+
+def _common_rest(a: list[Stay], b: list[Stay]) -> int:
+    """The first moment after the first stay at which neither list holds anything; FOREVER when there is none."""
+    until: int | None = None
+    for stay in sorted((*a, *b)):
+        if until is not None and stay.begins >= until:
+            return until
+        until = max(until or stay.ends, stay.ends)
+    return FOREVER
