@@ -76,7 +76,8 @@ def _check_reach(network: Table, facts: Facts, site: Place) -> None:
 
 def _horizon(facts: Facts) -> tuple[date, date]:
     """The first day of the program, and a day after everything of its last patient."""
-    last = max(patient.registered_on for patient in facts.patients) + timedelta(days=facts.policy.max_wait_days)
+    registered = (patient.registered_on for patient in facts.patients)
+    last = max(registered, default=facts.starts_on) + timedelta(days=facts.policy.max_wait_days)
     latest: dict[int | None, date] = {None: last}
     for dose in facts.protocol.doses:
         anchor = latest.get(dose.anchor, last)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date
 from pathlib import Path
 
@@ -12,10 +14,30 @@ from scheduler.domain.errors import BadInput
 from scheduler.programs.table import Table, label_of
 
 MARKS = ("H", "M", "A")
+_RECORD: ContextVar[dict[Path, str] | None] = ContextVar("_RECORD", default=None)
+
+
+@contextmanager
+def recorded() -> Iterator[dict[Path, str]]:
+    """While the block runs, every file that is read is noted: its path as opened, and its text."""
+    read: dict[Path, str] = {}
+    token = _RECORD.set(read)
+    try:
+        yield read
+    finally:
+        _RECORD.reset(token)
 
 
 def read_text(path: Path) -> str:
     """The text of a UTF-8 file."""
+    text = _text(path)
+    record = _RECORD.get()
+    if record is not None:
+        record[path] = text
+    return text
+
+
+def _text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except OSError as problem:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -9,6 +12,8 @@ from pathlib import Path
 from scheduler.domain.errors import BadInput
 from scheduler.programs.extends import read_facts
 from scheduler.programs.files import is_path
+
+_SHELF: ContextVar[Path | None] = ContextVar("_SHELF", default=None)
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,22 @@ class ProgramInfo:
 
 def shipped(kind: str) -> Path:
     """The folder of shipped files of one kind, such as ``protocols``."""
-    return Path(str(resources.files("fixtures"))) / kind
+    return shelf() / kind
+
+
+def shelf() -> Path:
+    """The folder of everything shipped, or what stands in for it while `another_shelf` lasts."""
+    return _SHELF.get() or Path(str(resources.files("fixtures")))
+
+
+@contextmanager
+def another_shelf(folder: Path) -> Iterator[None]:
+    """While the block runs, names of shipped files mean files of this folder: the ones of the day they were kept."""
+    token = _SHELF.set(folder)
+    try:
+        yield
+    finally:
+        _SHELF.reset(token)
 
 
 def shipped_names(kind: str, suffix: str = ".toml") -> str:

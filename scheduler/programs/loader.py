@@ -19,13 +19,15 @@ from scheduler.programs.table import Table
 HIGHEST = 10_000
 
 
-def load_program(name_or_path: str) -> Facts:
+def load_program(name_or_path: str, *, with_patients: bool = True) -> Facts:
     """Everything a plan is made from, read and checked.
 
     Parameters
     ----------
     name_or_path
         The name of a shipped program, or the path of a program file (docs/programs.md).
+    with_patients
+        False for the facts alone: the files of patients and of their arms are named but not opened.
 
     Raises
     ------
@@ -39,8 +41,12 @@ def load_program(name_or_path: str) -> Facts:
     protocol, network = load_protocol(protocol_path), load_network(network_path)
     policy = load_policy(_named_file(table, "policy", "policies", path))
     starts_on = table.day("starts_on")
-    patients_path = _named_file(table, "patients", "patients", path, ".csv")
-    patients = load_patients(patients_path, starts_on, network, protocol.product)
+    if with_patients:
+        patients_path = _named_file(table, "patients", "patients", path, ".csv")
+        patients = load_patients(patients_path, starts_on, network, protocol.product)
+        arms = _arms(table, path, protocol, policy, patients)
+    else:
+        patients, arms = _none(table)
     facts = Facts(
         program=table.identifier("name"),
         title=table.text("title"),
@@ -49,7 +55,7 @@ def load_program(name_or_path: str) -> Facts:
         network=replace(network, closures=network.closures + read_closures(table, network)),
         policy=policy,
         patients=patients,
-        arms=_arms(table, path, protocol, policy, patients),
+        arms=arms,
     )
     table.finish()
     check_facts(table, Table(str(protocol_path), "", {}), Table(str(network_path), "", {}), facts)
@@ -80,6 +86,13 @@ def _named_file(table: Table, key: str, kind: str, beside: Path, suffix: str = "
         remedy = f"Give a path to a {suffix} file relative to this one, or one of: {shipped_names(kind, suffix)}"
         raise table.error(key, f"there is no file for {name!r}", remedy)
     return path
+
+
+def _none(table: Table) -> tuple[tuple[Patient, ...], None]:
+    """No patients and no arms; what names their files is taken as known."""
+    table.text("patients")
+    table.optional_text("randomisation")
+    return (), None
 
 
 def _arms(

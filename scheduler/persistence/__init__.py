@@ -1,0 +1,1 @@
+"""The database: the only package that imports sqlmodel. Rows in, domain values out."""

@@ -1,0 +1,367 @@
+"""Questions to the tables of booking, each one a function of a session; nothing here decides or commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from sqlalchemy import insert, update
+from sqlmodel import Session, col, select
+
+from scheduler.persistence.tables import (
+    ActivityRow,
+    BoardRow,
+    ClosureRow,
+    CourseRow,
+    DeviationRow,
+    HoldRow,
+    OfferRow,
+    PatientRow,
+    ProgramRow,
+    StayRow,
+    UnitRow,
+    VisitRow,
+    WeightRow,
+)
+
+
+class NewStay(NamedTuple):
+    """A stay to be written."""
+
+    unit_id: int
+    begins: int
+    ends: int
+    course: str
+    activity: str
+    resource: str
+
+
+class Changed(NamedTuple):
+    """A stay as it is now."""
+
+    id: int
+    unit_id: int
+    begins: int
+    ends: int
+    course: str
+    expires: int | None
+    live: bool
+
+
+def program(session: Session) -> ProgramRow | None:
+    """The program this database serves, or None before one was imported."""
+    return session.get(ProgramRow, 1)
+
+
+# --- the board ----------------------------------------------------------------------------------------------------
+
+
+def board(session: Session) -> tuple[int, int]:
+    """Revision of the stays and revision of the closures."""
+    row = session.execute(select(BoardRow.revision, BoardRow.calendar_revision)).one()
+    return int(row[0]), int(row[1])
+
+
+def count_up_calendar(session: Session) -> None:
+    """Say that closures changed, so that every process reads its calendars again."""
+    session.execute(update(BoardRow).values(calendar_revision=BoardRow.calendar_revision + 1))
+
+
+def units(session: Session) -> dict[int, tuple[str, str, str]]:
+    """Place, kind and name of every unit by its number."""
+    rows = session.execute(select(UnitRow.id, UnitRow.place, UnitRow.kind, UnitRow.name)).all()
+    return {int(row[0]): (row[1], row[2], row[3]) for row in rows}
+
+
+def add_units(session: Session, names: Iterable[tuple[str, str, str]]) -> None:
+    """Enter units that are not there yet."""
+    known = set(units(session).values())
+    for place, kind, name in names:
+        if (place, kind, name) not in known:
+            session.add(UnitRow(place=place, kind=kind, name=name))
+    session.flush()
+
+
+_STAY = (StayRow.id, StayRow.unit_id, StayRow.begins, StayRow.ends, StayRow.course, StayRow.expires, StayRow.live)
+
+
+def live_stays(session: Session, until: int) -> list[Changed]:
+    """Every stay that is not released, of those written up to a revision inclusive."""
+    query = select(*_STAY).where(  # type: ignore[call-overload]
+        col(StayRow.live), col(StayRow.changed_revision) <= until
+    )
+    return _changed(session.execute(query).all())
+
+
+def stays_changed_since(session: Session, revision: int, until: int) -> list[Changed]:
+    """Every stay written or released after a revision, up to another one inclusive."""
+    query = select(*_STAY).where(  # type: ignore[call-overload]
+        col(StayRow.changed_revision) > revision, col(StayRow.changed_revision) <= until
+    )
+    return _changed(session.execute(query).all())
+
+
+def _changed(rows: Sequence[Sequence[object]]) -> list[Changed]:
+    return [Changed(*row) for row in rows]  # type: ignore[arg-type]
+
+
+def stays_of(session: Session, course: str, *, hold: str | None = None) -> list[StayRow]:
+    """The live stays of a course (or of one of its holds), in the order in which they were written."""
+    query = select(StayRow).where(StayRow.course == course, col(StayRow.live), StayRow.hold == hold)
+    return list(session.exec(query.order_by(col(StayRow.id))))
+
+
+def add_stays(
+    session: Session, stays: Sequence[NewStay], revision: int, *, hold: str | None = None, expires: int | None = None
+) -> None:
+    """Write stays; the database refuses any that overlaps a live one of its unit (`Overlap`)."""
+    shared = {"hold": hold, "expires": expires, "live": True, "changed_revision": revision}
+    if stays:
+        session.execute(insert(StayRow), [{**one._asdict(), **shared} for one in stays])
+
+
+def release_stays(session: Session, ids: Iterable[int], revision: int) -> None:
+    """Stays end being live; their rows remain."""
+    listed = list(ids)
+    if listed:
+        change = update(StayRow).where(col(StayRow.id).in_(listed)).values(live=False, changed_revision=revision)
+        session.execute(change, execution_options={"synchronize_session": False})
+
+
+def keep_stays(session: Session, hold: str, revision: int) -> int:
+    """A hold's stays no longer expire; how many those are."""
+    change = (
+        update(StayRow)
+        .where(col(StayRow.hold) == hold, col(StayRow.live))
+        .values(hold=None, expires=None, changed_revision=revision)
+        .returning(col(StayRow.id))
+    )
+    return len(session.execute(change, execution_options={"synchronize_session": False}).all())
+
+
+def release_hold(session: Session, hold: str, revision: int) -> None:
+    """All stays of a hold end being live."""
+    change = (
+        update(StayRow)
+        .where(col(StayRow.hold) == hold, col(StayRow.live))
+        .values(live=False, changed_revision=revision)
+    )
+    session.execute(change, execution_options={"synchronize_session": False})
+
+
+def change_units(session: Session, moves: Sequence[tuple[int, int]], revision: int) -> list[StayRow]:
+    """Put stays on other units, (stay, unit) each, all at once; the new rows."""
+    old = {row.id: row for row in session.exec(select(StayRow).where(col(StayRow.id).in_([one for one, _ in moves])))}
+    for row in old.values():
+        row.live, row.changed_revision = False, revision
+    session.flush()
+    new = [
+        StayRow(
+            unit_id=unit,
+            begins=old[stay].begins,
+            ends=old[stay].ends,
+            course=old[stay].course,
+            activity=old[stay].activity,
+            resource=old[stay].resource,
+            hold=old[stay].hold,
+            expires=old[stay].expires,
+            changed_revision=revision,
+        )
+        for stay, unit in moves
+    ]
+    session.add_all(new)
+    session.flush()
+    return new
+
+
+# --- patients, offers, holds ----------------------------------------------------------------------------------------
+
+
+def patient(session: Session, name: str) -> PatientRow | None:
+    """A patient by study id."""
+    return session.get(PatientRow, name)
+
+
+def patients(session: Session, *, site: str | None, after: str, limit: int) -> list[PatientRow]:
+    """Patients by id, of one site or of all, those after an id."""
+    query = select(PatientRow).where(col(PatientRow.id) > after).order_by(col(PatientRow.id)).limit(limit)
+    return list(session.exec(query if site is None else query.where(PatientRow.site == site)))
+
+
+def all_patients(session: Session) -> list[PatientRow]:
+    """Every patient, in the order of registration."""
+    return list(session.exec(select(PatientRow).order_by(col(PatientRow.registered_on), col(PatientRow.id))))
+
+
+def offer(session: Session, name: str) -> OfferRow | None:
+    """An offer by its id."""
+    return session.get(OfferRow, name)
+
+
+def offers(session: Session, names: Sequence[str]) -> list[OfferRow]:
+    """Those of some offers that exist."""
+    return list(session.exec(select(OfferRow).where(col(OfferRow.id).in_(names))))
+
+
+def hold(session: Session, name: str, *, lock: bool = False) -> HoldRow | None:
+    """A hold by its id; `lock` keeps others from changing it meanwhile."""
+    return session.get(HoldRow, name, with_for_update=lock or None)
+
+
+def hold_of_patient(session: Session, name: str, now: datetime) -> HoldRow | None:
+    """The hold a patient has now, if any."""
+    query = select(HoldRow).where(HoldRow.patient == name, HoldRow.status == "held", col(HoldRow.expires_at) > now)
+    return session.exec(query).first()
+
+
+# --- courses ----------------------------------------------------------------------------------------------------------
+
+
+def course(session: Session, name: str, *, lock: bool = False) -> CourseRow | None:
+    """A booked course by its patient's id."""
+    return session.get(CourseRow, name, with_for_update=lock or None)
+
+
+def courses(session: Session, *, site: str | None, after: str, limit: int) -> list[CourseRow]:
+    """Courses by id, of one site or of all, those after an id."""
+    query = select(CourseRow).where(col(CourseRow.id) > after).order_by(col(CourseRow.id)).limit(limit)
+    return list(session.exec(query if site is None else query.where(CourseRow.site == site)))
+
+
+def activities(session: Session, course_id: str) -> list[ActivityRow]:
+    """The activities of a course, ascending by start."""
+    query = select(ActivityRow).where(ActivityRow.course == course_id)
+    return list(session.exec(query.order_by(col(ActivityRow.start_at), col(ActivityRow.id))))
+
+
+def activity(session: Session, name: str) -> ActivityRow | None:
+    """An activity by its id."""
+    return session.get(ActivityRow, name)
+
+
+def visits_of(session: Session, course_id: str) -> list[VisitRow]:
+    """The visits of a course, ascending by start."""
+    query = select(VisitRow).where(VisitRow.course == course_id)
+    return list(session.exec(query.order_by(col(VisitRow.start_at), col(VisitRow.id))))
+
+
+def visit(session: Session, name: str) -> VisitRow | None:
+    """A visit by its id."""
+    return session.get(VisitRow, name)
+
+
+def visits(
+    session: Session,
+    *,
+    site: str | None,
+    from_on: date | None,
+    to_on: date | None,
+    after: tuple[str, str] | None,
+    limit: int,
+) -> list[VisitRow]:
+    """Visits by date and id, `from_on` to `to_on` both inclusive, those after a (date, id)."""
+    query = select(VisitRow).order_by(col(VisitRow.on_date), col(VisitRow.id)).limit(limit)
+    if site is not None:
+        query = query.where(VisitRow.site == site)
+    if from_on is not None:
+        query = query.where(VisitRow.on_date >= from_on)
+    if to_on is not None:
+        query = query.where(VisitRow.on_date <= to_on)
+    if after is not None:
+        on = date.fromisoformat(after[0])
+        query = query.where(
+            (col(VisitRow.on_date) > on) | ((col(VisitRow.on_date) == on) & (col(VisitRow.id) > after[1]))
+        )
+    return list(session.exec(query))
+
+
+def latest_weight(session: Session, name: str, until: datetime) -> WeightRow | None:
+    """The latest weight of a patient measured up to an instant."""
+    query = select(WeightRow).where(WeightRow.patient == name, col(WeightRow.measured_at) <= until)
+    return session.exec(query.order_by(col(WeightRow.measured_at).desc(), col(WeightRow.id).desc())).first()
+
+
+# --- closures ---------------------------------------------------------------------------------------------------------
+
+
+def closures(session: Session) -> list[ClosureRow]:
+    """Every closure that was not withdrawn, by start."""
+    query = select(ClosureRow).where(col(ClosureRow.withdrawn_at).is_(None))
+    return list(session.exec(query.order_by(col(ClosureRow.start_at), col(ClosureRow.id))))
+
+
+def closure(session: Session, name: str) -> ClosureRow | None:
+    """A closure by its id."""
+    return session.get(ClosureRow, name)
+
+
+def activities_between(session: Session, since: datetime, until: datetime) -> list[ActivityRow]:
+    """Planned activities that overlap ``[since, until)``."""
+    query = select(ActivityRow).where(
+        col(ActivityRow.start_at) < until, col(ActivityRow.end_at) > since, ActivityRow.status == "planned"
+    )
+    return list(session.exec(query.order_by(col(ActivityRow.start_at), col(ActivityRow.id))))
+
+
+# --- what is added while a program runs -------------------------------------------------------------------------------
+
+
+def add_weight(session: Session, row: WeightRow) -> None:
+    """Enter a measured weight."""
+    session.add(row)
+    session.flush()
+
+
+def add_closure(session: Session, row: ClosureRow) -> None:
+    """Enter a closure."""
+    session.add(row)
+    session.flush()
+
+
+def add_deviation(session: Session, row: DeviationRow) -> None:
+    """Enter a deviation; its signature is there already."""
+    session.add(row)
+    session.flush()
+
+
+def deviations_of(session: Session, course_id: str) -> list[DeviationRow]:
+    """The deviations of a course, in the order in which they were made."""
+    query = select(DeviationRow).where(DeviationRow.course == course_id)
+    return list(session.exec(query.order_by(col(DeviationRow.made_at), col(DeviationRow.id))))
+
+
+def taken_between(session: Session, units_of: Sequence[int], since: int, until: int) -> list[StayRow]:
+    """The live stays of some units that overlap ``[since, until)``, by unit and begin."""
+    query = select(StayRow).where(
+        col(StayRow.live), col(StayRow.unit_id).in_(units_of), col(StayRow.begins) < until, col(StayRow.ends) > since
+    )
+    return list(session.exec(query.order_by(col(StayRow.unit_id), col(StayRow.begins))))
+
+
+# --- many courses at once ---------------------------------------------------------------------------------------------
+
+
+def activities_by_course(session: Session, names: Sequence[str]) -> dict[str, list[ActivityRow]]:
+    """The activities of some courses."""
+    found: dict[str, list[ActivityRow]] = {}
+    for row in session.exec(select(ActivityRow).where(col(ActivityRow.course).in_(names))):
+        found.setdefault(row.course, []).append(row)
+    return found
+
+
+def stays_by_course(session: Session, names: Sequence[str]) -> dict[str, dict[int, str]]:
+    """The live stays of some courses and the activity each serves, those of holds left out."""
+    query = select(StayRow.course, StayRow.id, StayRow.activity).where(
+        col(StayRow.course).in_(names), col(StayRow.live), col(StayRow.hold).is_(None)
+    )
+    found: dict[str, dict[int, str]] = {}
+    for course_id, stay_id, activity_id in session.execute(query):
+        found.setdefault(course_id, {})[stay_id] = activity_id
+    return found
+
+
+def confirmed_visits(session: Session, names: Sequence[str]) -> frozenset[str]:
+    """The visits of some courses that patients have confirmed."""
+    query = select(VisitRow.id).where(col(VisitRow.course).in_(names), col(VisitRow.confirmed_at).is_not(None))
+    return frozenset(session.exec(query))

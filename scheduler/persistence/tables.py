@@ -1,0 +1,368 @@
+"""Every table. Rows are not the domain: `mapping` turns them into domain values and back.
+
+Instants are aware and UTC; stays are half-open ``[begins, ends)`` in whole seconds since 1970, because a database can
+exclude overlaps of integers. Nothing is deleted but idempotency answers: what ends gets an instant or a revision.
+The tables whose names begin with ``unblinded_`` are read by `persistence.unblinded` alone.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Dialect, Index, Integer, MetaData, Text, TypeDecorator, text
+from sqlalchemy import DateTime as SqlDateTime
+from sqlmodel import Field, SQLModel
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+metadata = MetaData(naming_convention=NAMING)
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant; naive ones are refused on the way in and UTC on the way out."""
+
+    impl = SqlDateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """UTC, whatever the zone it came in."""
+        if value is None:
+            return None
+        if value.utcoffset() is None:
+            raise ValueError("an instant needs its UTC offset")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """SQLite forgets the zone; it is UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Row(SQLModel):
+    """Base of every table."""
+
+    metadata = metadata
+
+
+class ProgramRow(Row, table=True):
+    """The one program this database serves: its files as text, so that the same facts can always be read again."""
+
+    __tablename__ = "program"
+    __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
+    id: int = Field(default=1, primary_key=True)
+    name: str
+    title: str
+    starts_on: date
+    files: str = Field(sa_type=Text)  # JSON: path relative to the bundle -> text, see persistence.bundle
+    sha256: str
+    imported_at: datetime = Field(sa_type=UtcDateTime)
+    imported_by: str
+
+
+class BoardRow(Row, table=True):
+    """One row that every change of stays locks and counts up, so that readers can fetch what changed since."""
+
+    __tablename__ = "board"
+    __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
+    id: int = Field(default=1, primary_key=True)
+    revision: int = Field(default=0, sa_type=BigInteger)
+    calendar_revision: int = Field(default=0, sa_type=BigInteger)  # counts closures
+
+
+class PatientRow(Row, table=True):
+    """The person treated, by study id."""
+
+    __tablename__ = "patient"
+    id: str = Field(primary_key=True)
+    site: str = Field(index=True)
+    registered_on: date
+    weight_kg: float
+    status: str = "registered"  # registered, booked, withdrawn, completed
+    registered_at: datetime = Field(sa_type=UtcDateTime)
+    registered_by: str
+    version: int = 1
+
+
+class CourseRow(Row, table=True):
+    """One patient's booked treatment; `coi` is its opaque chain-of-identity id."""
+
+    __tablename__ = "course"
+    id: str = Field(primary_key=True, foreign_key="patient.id")  # the patient's id: one course each
+    site: str = Field(index=True)
+    plant: str | None = None
+    coi: str = Field(unique=True)
+    status: str = "booked"  # booked, cancelled, completed
+    booked_at: datetime = Field(sa_type=UtcDateTime)
+    booked_by: str
+    version: int = 1
+
+
+class ActivityRow(Row, table=True):
+    """One planned step of a booked course; the actual times are beside the planned ones, never in their place."""
+
+    __tablename__ = "activity"
+    __table_args__ = (CheckConstraint("end_at >= start_at", name="ends_after_start"),)
+    id: str = Field(primary_key=True)  # HYU-001/1/fill
+    course: str = Field(foreign_key="course.id", index=True)
+    kind: str
+    dose: int | None = None
+    place: str = Field(index=True)
+    units: str = "{}"  # JSON: resource -> unit
+    start_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    end_at: datetime = Field(sa_type=UtcDateTime)
+    lane: str | None = None
+    volume_ml: float | None = None
+    syringes: int | None = None
+    status: str = "planned"  # planned, performed, late, failed, cancelled
+    actual_start_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    actual_end_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    recorded_by: str | None = None
+    version: int = 1
+
+
+class VisitRow(Row, table=True):
+    """What the patient was told of one attended step; its id is the activity's and outlives every move."""
+
+    __tablename__ = "visit"
+    id: str = Field(primary_key=True, foreign_key="activity.id")
+    course: str = Field(foreign_key="course.id", index=True)
+    site: str = Field(index=True)
+    on_date: date = Field(index=True)
+    start_at: datetime = Field(sa_type=UtcDateTime)
+    end_at: datetime = Field(sa_type=UtcDateTime)
+    status: str = "planned"  # planned, performed, late, failed, cancelled
+    confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    confirmed_by: str | None = None
+    told_version: int | None = None  # the version of which the patient was told, by confirm or acknowledge
+    reason: str | None = None  # why it is not as it first was: supply, site, patient, logistics
+    changed_at: datetime = Field(sa_type=UtcDateTime)
+    version: int = 1
+
+
+class WeightRow(Row, table=True):
+    """A measured weight; a fill needs one at most 7 days old."""
+
+    __tablename__ = "weight"
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    patient: str = Field(foreign_key="patient.id", index=True)
+    weight_kg: float
+    measured_at: datetime = Field(sa_type=UtcDateTime)
+    measured_by: str
+    activity: str | None = None
+
+
+class UnitRow(Row, table=True):
+    """One concrete unit: a suite, a room, an incubator position, or a place on a courier lane (kind ``lane``)."""
+
+    __tablename__ = "unit"
+    __table_args__ = (Index("uq_unit_place_kind_name", "place", "kind", "name", unique=True),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    place: str  # place code, or lane code for kind lane
+    kind: str
+    name: str
+
+
+class StayRow(Row, table=True):
+    """One unit taken for one activity over ``[begins, ends)``; two live stays of a unit never overlap.
+
+    The database itself forbids overlaps (see the migration). `live` is false once released. A stay of a hold carries
+    the second at which the hold ends; it is as if released from then on, whether or not anybody has said so.
+    """
+
+    __tablename__ = "stay"
+    __table_args__ = (
+        CheckConstraint("begins < ends", name="has_length"),
+        Index("ix_stay_unit_id_begins", "unit_id", "begins", sqlite_where=text("live")),
+        Index("ix_stay_expires", "expires", sqlite_where=text("live"), postgresql_where=text("live")),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    unit_id: int = Field(foreign_key="unit.id", sa_type=BigInteger)
+    begins: int = Field(sa_type=BigInteger)
+    ends: int = Field(sa_type=BigInteger)
+    course: str = Field(index=True)
+    activity: str
+    resource: str  # the use this stay serves, such as suite; lane for a departure
+    hold: str | None = Field(default=None, index=True)
+    expires: int | None = Field(default=None, sa_type=BigInteger)
+    live: bool = True
+    changed_revision: int = Field(sa_type=BigInteger, index=True)
+
+
+class OfferRow(Row, table=True):
+    """A complete course somebody may hold; the plant's part never leaves `course`."""
+
+    __tablename__ = "offer"
+    id: str = Field(primary_key=True)
+    patient: str = Field(foreign_key="patient.id", index=True)
+    site: str
+    course: str = Field(sa_type=Text)  # JSON, see persistence.mapping
+    replaces: str = "[]"  # JSON: activity ids a reschedule gives up
+    moves: str = "[]"  # JSON: other patients' activities that a tier-1 offer moves
+    tier: int = 0
+    first_dose_on: date
+    cost: str  # JSON: three levels
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    made_by: str
+    valid_until: datetime = Field(sa_type=UtcDateTime)
+    course_version: int | None = None  # of the course a reschedule starts from
+    status: str = "open"  # open, held, booked
+
+
+class HoldRow(Row, table=True):
+    """An offer kept for somebody until `expires_at`."""
+
+    __tablename__ = "hold"
+    id: str = Field(primary_key=True)
+    offer: str = Field(foreign_key="offer.id", unique=True)
+    patient: str = Field(foreign_key="patient.id", index=True)
+    site: str
+    held_at: datetime = Field(sa_type=UtcDateTime)
+    held_by: str
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    status: str = "held"  # held, booked, released
+
+
+class ClosureRow(Row, table=True):
+    """A stretch in which a place, one of its resources, or a lane does not work, declared while the program runs."""
+
+    __tablename__ = "closure"
+    id: str = Field(primary_key=True)
+    where: str = Field(index=True)
+    resource: str | None = None
+    start_at: datetime = Field(sa_type=UtcDateTime)
+    end_at: datetime = Field(sa_type=UtcDateTime)
+    reason: str
+    declared_at: datetime = Field(sa_type=UtcDateTime)
+    declared_by: str
+    withdrawn_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    version: int = 1
+
+
+class PlanRow(Row, table=True):
+    """A plan document as it was made: the same facts and this text give the same plan again."""
+
+    __tablename__ = "plan"
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    program: str
+    state: str  # proposed, approved, published, superseded, rejected
+    document: str = Field(sa_type=Text)  # plan.json
+    sha256: str
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    made_by: str
+    version: int = 1
+
+
+class DeviationRow(Row, table=True):
+    """Something done outside its window, signed."""
+
+    __tablename__ = "deviation"
+    id: str = Field(primary_key=True)
+    course: str = Field(foreign_key="course.id", index=True)
+    activity: str
+    rule: str
+    reason: str
+    signature: str = Field(foreign_key="signature.id")
+    made_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class KeyRow(Row, table=True):
+    """An API key: only a hash of the secret is kept."""
+
+    __tablename__ = "api_key"
+    id: str = Field(primary_key=True)
+    secret_hash: str
+    name: str
+    role: str
+    site: str | None = None
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class FailedKeyRow(Row, table=True):
+    """A refused credential, counted per origin to slow down guessing."""
+
+    __tablename__ = "failed_key"
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    origin: str = Field(index=True)
+    failed_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class AnswerRow(Row, table=True):
+    """What a request with an Idempotency-Key was answered; without a status it is still being worked on."""
+
+    __tablename__ = "answer"
+    key: str = Field(primary_key=True)  # the caller's key id and the header together, hashed
+    request_hash: str
+    status: int | None = None
+    body: str | None = Field(default=None, sa_type=Text)
+    headers: str = "{}"
+    begun_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class AuditRow(Row, table=True):
+    """One line of the audit trail, chained to the one before by hash; never changed, never deleted."""
+
+    __tablename__ = "audit_entry"
+    id: int = Field(
+        primary_key=True, sa_type=BigId
+    )  # 1, 2, 3 without gaps: given by the writer, under the chain's lock
+    at: datetime = Field(sa_type=UtcDateTime)
+    actor: str
+    role: str
+    site: str | None = None
+    action: str = Field(index=True)  # course:booked
+    subject: str = Field(index=True)
+    reason: str | None = None
+    before: str | None = Field(default=None, sa_type=Text)  # JSON
+    after: str | None = Field(default=None, sa_type=Text)  # JSON
+    request_id: str | None = None
+    previous_hash: str
+    hash: str = Field(unique=True)
+
+
+class SignatureRow(Row, table=True):
+    """An electronic signature: printed name, time and meaning, bound to the hash of the record signed."""
+
+    __tablename__ = "signature"
+    id: str = Field(primary_key=True)
+    record: str
+    record_hash: str
+    signer: str
+    role: str
+    meaning: str
+    signed_at: datetime = Field(sa_type=UtcDateTime)
+    hash: str
+
+
+class UnblindedArmRow(Row, table=True):
+    """Which arm a patient was randomised to."""
+
+    __tablename__ = "unblinded_arm"
+    patient: str = Field(primary_key=True)
+    arm: str
+    imported_at: datetime = Field(sa_type=UtcDateTime)
+    imported_by: str
+
+
+class UnblindedOpeningRow(Row, table=True):
+    """An emergency unblinding of one patient, with the alarm to the sponsor's unblinded side."""
+
+    __tablename__ = "unblinded_opening"
+    id: str = Field(primary_key=True)
+    patient: str
+    reason: str
+    signature: str = Field(foreign_key="signature.id")
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    opened_by: str
+    alarm_acknowledged_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    alarm_acknowledged_by: str | None = None
+
+
+Json = dict[str, Any]

@@ -1,0 +1,96 @@
+"""Signatures, deviations, weights, plans and openings stay as they were written, except for what has to change."""
+
+import pytest
+from sqlalchemy import text
+
+from scheduler.persistence.database import Database
+from scheduler.persistence.errors import RowRefused
+from scheduler.persistence.tables import (
+    CourseRow,
+    DeviationRow,
+    PatientRow,
+    PlanRow,
+    UnblindedOpeningRow,
+    WeightRow,
+)
+from tests.persistence.cast import NOW, unit_of_work
+
+TABLES = ["signature", "deviation", "weight", "plan", "unblinded_opening"]
+
+
+@pytest.fixture
+def kept(database: Database) -> Database:
+    """One row in each table."""
+    with unit_of_work(database) as work:
+        signed = work.sign("plan/1", {}, meaning="approval")
+        add = work.session.add
+        add(
+            PatientRow(
+                id="NOR-001",
+                site="North",
+                registered_on=NOW.date(),
+                weight_kg=61.5,
+                registered_at=NOW,
+                registered_by="Nora",
+            )
+        )
+        work.session.flush()
+        add(CourseRow(id="NOR-001", site="North", coi="X-1", booked_at=NOW, booked_by="Nora"))
+        add(WeightRow(patient="NOR-001", weight_kg=61.5, measured_at=NOW, measured_by="Nora"))
+        add(PlanRow(program="alsummit", state="proposed", document="{}", sha256="0", made_at=NOW, made_by="Paul"))
+        add(
+            UnblindedOpeningRow(
+                id="o-1", patient="NOR-001", reason="fever", signature=signed, opened_at=NOW, opened_by="Dora"
+            )
+        )
+        work.session.flush()
+        add(
+            DeviationRow(
+                id="d-1",
+                course="NOR-001",
+                activity="NOR-001/2/injection",
+                rule="window",
+                reason="fever",
+                signature=signed,
+                made_at=NOW,
+            )
+        )
+        work.commit()
+    return database
+
+
+def refused(database: Database, statement: str) -> None:
+    with pytest.raises(RowRefused, match="kept as written"), database.engine.begin() as connection:
+        connection.execute(text(statement))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_no_record_is_deleted(kept: Database, table: str) -> None:
+    refused(kept, f"DELETE FROM {table}")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "signature SET meaning = 'x'",
+        "deviation SET reason = 'x'",
+        "weight SET weight_kg = 1",
+        "plan SET document = 'x'",
+        "plan SET state = 'approved', document = 'x'",
+        "unblinded_opening SET reason = 'x'",
+    ],
+)
+def test_no_record_is_rewritten(kept: Database, change: str) -> None:
+    refused(kept, f"UPDATE {change}")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "plan SET state = 'approved', version = 2",
+        "unblinded_opening SET alarm_acknowledged_at = '2027-01-04', alarm_acknowledged_by = 'Stan'",
+    ],
+)
+def test_what_has_to_change_may_change(kept: Database, change: str) -> None:
+    with kept.engine.begin() as connection:
+        assert connection.execute(text(f"UPDATE {change}")).rowcount == 1
