@@ -1,0 +1,1 @@
+"""The HTTP service: parse, name the actor, call one use case, shape the reply."""

@@ -1,0 +1,52 @@
+"""The service as processes: what `marrowline serve` runs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import ExitStack
+
+import uvicorn
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.logs import configure_logs
+from api.metrics import SHARED
+from scheduler.clock import real_clock
+from scheduler.settings import PREFIX, Settings, load_settings
+
+SINCE = f"{PREFIX}PROGRAM_CLOCK_SINCE"
+
+
+def application() -> FastAPI:
+    """The service of one worker, with the settings and the logs of its process."""
+    settings = load_settings()
+    configure_logs(settings.log_level)
+    return create_app(settings)
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop; requests under way are answered first, for as long as the settings allow.
+
+    Each worker reads the settings again from the environment; `settings` decides address, workers and log level.
+    """
+    with ExitStack() as until_the_end:
+        if settings.program_clock is not None and settings.program_clock_since is None:
+            os.environ[SINCE] = real_clock().isoformat()  # all workers, and those started anew, show one time
+            until_the_end.callback(os.environ.pop, SINCE, None)
+        if settings.workers > 1 and settings.metrics and not os.environ.get(SHARED):
+            os.environ[SHARED] = until_the_end.enter_context(tempfile.TemporaryDirectory(prefix="marrowline-metrics-"))
+            until_the_end.callback(os.environ.pop, SHARED, None)
+        configure_logs(settings.log_level)
+        uvicorn.run(
+            "api.server:application",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            log_config=None,
+            log_level=settings.log_level,
+            access_log=False,  # it writes paths, and these hold patient ids
+            server_header=False,
+            timeout_graceful_shutdown=settings.shutdown_seconds,
+        )
