@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, QueuePool, create_engine, event, make_url
 from sqlalchemy import text as sql
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
 from scheduler.domain.errors import BadInput
@@ -110,6 +111,17 @@ class Database:
             return schema.revision(connection)
 
 
+class _Pool(QueuePool):
+    """Connections to share; who waits too long for one hears that the database is busy."""
+
+    def connect(self) -> PoolProxiedConnection:
+        """One of the connections, when one is free in time."""
+        try:
+            return super().connect()
+        except PoolTimeout as problem:
+            raise DatabaseBusy from problem
+
+
 def open_database(url: str) -> Database:
     """The database at an address; nothing is connected to yet.
 
@@ -147,7 +159,12 @@ def _sqlite(url: URL) -> Engine:
     if not folder.is_dir():
         raise BadInput("database", "url", f"there is no folder {str(folder)!r}", "Create it, or correct the path")
     engine = create_engine(
-        url, connect_args={"timeout": BUSY_SECONDS}, pool_size=10, pool_timeout=BUSY_SECONDS, hide_parameters=True
+        url,
+        connect_args={"timeout": BUSY_SECONDS},
+        poolclass=_Pool,
+        pool_size=40,  # as many as a server has threads: connections to a file cost next to nothing
+        pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -196,6 +213,7 @@ def _postgresql(url: URL) -> Engine:
         url,
         connect_args={"connect_timeout": max(2, int(BUSY_SECONDS))}
         | ({} if "options" in url.query else {"options": options}),
+        poolclass=_Pool,
         pool_pre_ping=True,
         pool_timeout=BUSY_SECONDS,
         isolation_level="READ COMMITTED",

@@ -18,6 +18,7 @@ from scheduler.persistence.tables import (
     HoldRow,
     OfferRow,
     PatientRow,
+    PlanRow,
     ProgramRow,
     StayRow,
     UnitRow,
@@ -365,3 +366,39 @@ def confirmed_visits(session: Session, names: Sequence[str]) -> frozenset[str]:
     """The visits of some courses that patients have confirmed."""
     query = select(VisitRow.id).where(col(VisitRow.course).in_(names), col(VisitRow.confirmed_at).is_not(None))
     return frozenset(session.exec(query))
+
+
+def all_courses(session: Session) -> list[CourseRow]:
+    """Every course, by its patient's id."""
+    return list(session.exec(select(CourseRow).order_by(col(CourseRow.id))))
+
+
+# --- views ------------------------------------------------------------------------------------------------------------
+
+
+def courses_named(session: Session, names: Sequence[str]) -> dict[str, CourseRow]:
+    """Those of some courses that exist."""
+    return {row.id: row for row in session.exec(select(CourseRow).where(col(CourseRow.id).in_(names)))}
+
+
+def patients_named(session: Session, names: Sequence[str]) -> dict[str, PatientRow]:
+    """Those of some patients that exist."""
+    return {row.id: row for row in session.exec(select(PatientRow).where(col(PatientRow.id).in_(names)))}
+
+
+def activities_of_kinds(session: Session, kinds: Sequence[str], since: datetime, until: datetime) -> list[ActivityRow]:
+    """Activities of some kinds that begin in ``[since, until)``, whatever became of them."""
+    query = select(ActivityRow).where(
+        col(ActivityRow.kind).in_(kinds), col(ActivityRow.start_at) >= since, col(ActivityRow.start_at) < until
+    )
+    return list(session.exec(query.order_by(col(ActivityRow.start_at), col(ActivityRow.id))))
+
+
+def plans(session: Session, *, after: int, limit: int) -> list[PlanRow]:
+    """Plan documents by number, those after a number."""
+    return list(session.exec(select(PlanRow).where(col(PlanRow.id) > after).order_by(col(PlanRow.id)).limit(limit)))
+
+
+def plan(session: Session, number: int) -> PlanRow | None:
+    """A plan document by its number."""
+    return session.get(PlanRow, number)

@@ -205,6 +205,7 @@ class OfferRow(Row, table=True):
     course: str = Field(sa_type=Text)  # JSON, see persistence.mapping
     replaces: str = "[]"  # JSON: activity ids a reschedule gives up
     moves: str = "[]"  # JSON: other patients' activities that a tier-1 offer moves
+    breaks: str = "[]"  # JSON: rules that only an override may break
     tier: int = 0
     first_dose_on: date
     cost: str  # JSON: three levels

@@ -7,14 +7,12 @@ from datetime import datetime
 from types import TracebackType
 
 from sqlalchemy import update
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session, col
 
 from scheduler.domain.audience import Principal
 from scheduler.persistence import audit
 from scheduler.persistence.audit import AuditEntry
 from scheduler.persistence.database import Database
-from scheduler.persistence.errors import DatabaseBusy
 from scheduler.persistence.signatures import signature_row
 from scheduler.persistence.tables import BoardRow, StayRow
 
@@ -73,8 +71,6 @@ class UnitOfWork:
         finally:
             if self._turn is not None:
                 self._turn.__exit__(None, None, None)
-        if isinstance(problem, PoolTimeout):
-            raise DatabaseBusy from problem
 
     def audit(
         self, action: str, subject: str, *, reason: str | None = None, before: object = None, after: object = None

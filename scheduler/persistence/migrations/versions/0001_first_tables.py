@@ -268,6 +268,7 @@ def _tables() -> None:
         sa.Column("course", sa.Text(), nullable=False),
         sa.Column("replaces", sa.String(), nullable=False),
         sa.Column("moves", sa.String(), nullable=False),
+        sa.Column("breaks", sa.String(), nullable=False),
         sa.Column("tier", sa.Integer(), nullable=False),
         sa.Column("first_dose_on", sa.Date(), nullable=False),
         sa.Column("cost", sa.String(), nullable=False),

@@ -1,0 +1,106 @@
+"""What is taken, in memory: one desk a process, brought in step with the database before every use."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, timedelta
+
+from scheduler.booking.errors import Refused
+from scheduler.booking.unblinded import arms_for_planning
+from scheduler.domain.course import Facts
+from scheduler.persistence import bundle, repositories
+from scheduler.persistence.mapping import closure_of
+from scheduler.persistence.unit_of_work import UnitOfWork
+from scheduler.planning.desk import Desk, Stay, Unit
+
+REGISTRATION_AHEAD = timedelta(days=200)  # how far beyond today the tables reach, so that they are not made anew daily
+
+
+class Board:
+    """The desk of the program that a database serves, shared by the threads of one process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._desk: Desk | None = None
+        self._made_for: tuple[object, ...] = ()
+        self._revision = -1
+        self._expiries: list[tuple[int, int]] = []
+        self._expires: dict[int, int] = {}
+        self.units: dict[int, Unit] = {}
+        self.numbers: dict[Unit, int] = {}
+
+    @contextmanager
+    def desk(self, work: UnitOfWork, *, registered_on: date | None = None) -> Iterator[Desk]:
+        """The desk as the unit of work sees the database, to oneself while the block lasts.
+
+        Raises
+        ------
+        Refused
+            When no program was imported, or a registration date lies too far ahead.
+        """
+        with self._lock:
+            yield self._in_step(work, registered_on)
+
+    def facts(self, work: UnitOfWork) -> Facts:
+        """The program with the closures of now and without patients."""
+        with self._lock:
+            return self._in_step(work, None).facts
+
+    def _in_step(self, work: UnitOfWork, registered_on: date | None) -> Desk:
+        session = work.session
+        program = repositories.program(session)
+        if program is None:
+            raise Refused("no-program", 409, "No program was imported yet. Run: marrowline import PROGRAM")
+        revision, calendars = repositories.board(session)
+        if work.board_locked:
+            revision -= 1  # what this unit writes itself is believed once it is committed
+        today = work.now.date()
+        made_for = (program.sha256, calendars)
+        reach = max(registered_on or today, today)
+        if self._desk is None or made_for != self._made_for or reach > self._desk.until or revision < self._revision:
+            closures = tuple(closure_of(row) for row in repositories.closures(session))
+            facts = bundle.facts_of(program, patients=(), closures=closures, arms=None)
+            facts = replace(facts, arms=arms_for_planning(work, facts))
+            self._desk = Desk(facts, max(reach, facts.starts_on) + REGISTRATION_AHEAD)
+            self.units = repositories.units(session)
+            self.numbers = {unit: number for number, unit in self.units.items()}
+            self._made_for, self._expiries, self._expires = made_for, [], {}
+            self._revision = revision
+            for stay in repositories.live_stays(session, revision):
+                self._enter(self._desk, stay)
+        elif revision > self._revision:
+            for stay in repositories.stays_changed_since(session, self._revision, revision):
+                self._leave(self._desk, stay.id)
+                if stay.live:
+                    self._enter(self._desk, stay)
+            self._revision = revision
+        self._expire(self._desk, int(work.now.timestamp()))
+        return self._desk
+
+    def _enter(self, desk: Desk, stay: repositories.Changed) -> None:
+        desk.put(self.units[stay.unit_id], Stay(stay.begins, stay.ends, stay.id))
+        if stay.expires is not None:
+            self._expires[stay.id] = stay.expires
+            heapq.heappush(self._expiries, (stay.expires, stay.id))
+
+    def _leave(self, desk: Desk, stay_id: int) -> None:
+        self._expires.pop(stay_id, None)
+        if stay_id in desk.seats:
+            desk.drop(stay_id)
+
+    def _expire(self, desk: Desk, now: int) -> None:
+        """Holds that have run out are as if they had never been."""
+        while self._expiries and self._expiries[0][0] <= now:
+            expires, stay_id = heapq.heappop(self._expiries)
+            if self._expires.get(stay_id) == expires:
+                self._leave(desk, stay_id)
+
+    def forget(self) -> None:
+        """Start anew at the next use: what was read in a transaction that did not last must not be believed."""
+        with self._lock:
+            self._desk = None
+            self._revision = -1

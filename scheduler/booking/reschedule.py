@@ -1,0 +1,150 @@
+"""Reschedule: take up other times for a booked course. The new is booked before the old is given up, in one step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from scheduler.booking.access import BOOKERS, course_for, must_be, patient_for, version_is
+from scheduler.booking.board import Board
+from scheduler.booking.book import attended, visit_on, visit_row
+from scheduler.booking.errors import Refused
+from scheduler.booking.hold import open_offer
+from scheduler.booking.override import OVERRIDERS, may_override, write_overrides
+from scheduler.booking.seating import referee, seated
+from scheduler.domain.course import Facts
+from scheduler.domain.plan import PlannedCourse
+from scheduler.persistence import repositories
+from scheduler.persistence.mapping import activity_row, course_from, course_of, patient_of, units_text
+from scheduler.persistence.repositories import NewStay
+from scheduler.persistence.tables import ActivityRow, CourseRow, StayRow
+from scheduler.persistence.unit_of_work import UnitOfWork
+
+REASONS = frozenset(
+    {"patient_request", "patient_unwell", "site_unavailable", "site_equipment", "logistics", "supply", "other"}
+)
+NEUTRAL = {
+    "patient_request": "patient",
+    "patient_unwell": "patient",
+    "site_unavailable": "site",
+    "site_equipment": "site",
+    "logistics": "logistics",
+    "supply": "supply",
+}
+"""What a visit says of why it moved; nothing for other reasons."""
+RECORDED_RULES = frozenset({"pair_window", "booster_window", "quarter_hour", "dose_volume"})
+
+
+def reschedule(
+    work: UnitOfWork,
+    board: Board,
+    course_id: str,
+    offer_id: str,
+    *,
+    reason_code: str,
+    note: str | None = None,
+    expected_version: int | None = None,
+    signed_meaning: str | None = None,
+) -> CourseRow:
+    """Move visits of a booked course to the times of an offer. Ids stay; the caller commits.
+
+    An offer that breaks a window or the fence is an override: a planner or doctor takes it up, with a note that says
+    why and `signed_meaning`, what the signature says; each rule broken becomes a deviation.
+
+    Raises
+    ------
+    Refused
+        404 unknown, 409 when the offer is gone or was made for an earlier state of the course, 412 for a stale version.
+    """
+    must_be(work.principal, BOOKERS | OVERRIDERS, "move a visit")
+    if reason_code not in REASONS:
+        raise Refused("unknown-reason", 422, f"reason_code must be one of {', '.join(sorted(REASONS))}.")
+    revision = work.lock_board()
+    row = course_for(work, course_id, lock=True)
+    version_is(row, expected_version)
+    offer = open_offer(work, offer_id)
+    if offer.patient != course_id or offer.course_version is None:
+        raise Refused("offer-not-found", 404, "This offer does not belong to this course. Look for new offers.")
+    if offer.course_version != row.version or row.status != "booked":
+        raise Refused("offer-outdated", 409, "The course has changed since this offer was made. Look for new offers.")
+    broken = may_override(work, offer, note, signed_meaning)
+    if not broken:
+        must_be(work.principal, BOOKERS, "move a visit")
+    patient = patient_of(patient_for(work, course_id))
+    rows = {one.id: one for one in repositories.activities(work.session, course_id)}
+    if any(rows[name].status != "planned" for name in json.loads(offer.replaces) if name in rows):
+        raise Refused("offer-outdated", 409, "The course has changed since this offer was made. Look for new offers.")
+    before = course_of(patient, row, rows.values())
+    old_stays = repositories.stays_of(work.session, course_id)
+    with board.desk(work, registered_on=patient.registered_on) as desk:
+        own = frozenset(one.id for one in old_stays if one.id is not None)
+        course, stays = seated(work, board, desk, course_from(offer.course), releasing=own)
+        found = referee(desk.facts, patient, course, allowed=performed_rules(rows) | broken, before=before)
+        exchange(work, course_id, old_stays, stays, revision)
+        moved = rewrite(work, desk.facts, course, before, rows)
+        _say_why(work, moved, NEUTRAL.get(reason_code))
+    if broken:
+        write_overrides(work, course, offer, found, reason=note or "", meaning=signed_meaning or "")
+    offer.status = "booked"
+    row.version += 1
+    work.audit(
+        "course:rescheduled",
+        course_id,
+        reason=reason_code if note is None else f"{reason_code}: {note}",
+        before={name: old for name, (old, _) in moved.items()},
+        after={name: new for name, (_, new) in moved.items()},
+    )
+    return row
+
+
+def _say_why(work: UnitOfWork, moved: Iterable[str], reason: str | None) -> None:
+    for name in moved:
+        visit = repositories.visit(work.session, name)
+        assert visit is not None
+        visit.reason = reason
+
+
+def performed_rules(rows: dict[str, ActivityRow]) -> frozenset[str]:
+    """What was performed outside its window is a recorded deviation and forbids nothing now."""
+    return RECORDED_RULES if any(one.status != "planned" for one in rows.values()) else frozenset()
+
+
+def exchange(work: UnitOfWork, course: str, old: list[StayRow], new: list[NewStay], revision: int) -> None:
+    """Release the stays that change and write those that are new; what is the same stays untouched."""
+    left = {(one.unit_id, one.begins, one.ends, one.activity, one.resource): one.id for one in old}
+    fresh: list[NewStay] = []
+    for one in new:
+        if left.pop((one.unit_id, one.begins, one.ends, one.activity, one.resource), None) is None:
+            fresh.append(one)
+    repositories.release_stays(work.session, [name for name in left.values() if name is not None], revision)
+    work.session.flush()
+    repositories.add_stays(work.session, fresh, revision)
+
+
+def rewrite(
+    work: UnitOfWork, facts: Facts, course: PlannedCourse, before: PlannedCourse, rows: dict[str, ActivityRow]
+) -> dict[str, tuple[str, str]]:
+    """Bring activity and visit rows to the new times; the visits that moved, old and new start."""
+    old = {one.id: one for one in before.activities}
+    visits = {one.id for one in attended(facts, course.activities)}
+    moved: dict[str, tuple[str, str]] = {}
+    for one in course.activities:
+        row = rows.get(one.id)
+        if row is None:
+            work.session.add(activity_row(course.patient, one))
+            work.session.flush()
+            if one.id in visits:
+                work.session.add(visit_row(work, facts, course, one))
+            continue
+        if old[one.id] == one:
+            continue
+        row.start_at, row.end_at, row.place = one.start_at, one.end_at, one.place
+        row.units, row.lane, row.version = units_text(one.units), one.lane, row.version + 1
+        visit = repositories.visit(work.session, one.id) if one.id in visits else None
+        if visit is not None and (visit.start_at, visit.end_at) != (one.start_at, one.end_at):
+            moved[one.id] = (visit.start_at.isoformat(), one.start_at.isoformat())
+            visit.on_date = visit_on(facts, course.site, one)
+            visit.start_at, visit.end_at = one.start_at, one.end_at
+            visit.confirmed_at = visit.confirmed_by = None
+            visit.changed_at, visit.version = work.now, visit.version + 1
+    return moved
