@@ -1,8 +1,10 @@
 # make demo   plan the trial `alsummit` and show it         make test   every check there is
 # make bench  measure every shipped program                 make lock   renew the locked requirements (needs uv)
+# make reliability  race, kill -9, waiting times, restore   make fuzz   10,000 requests nobody should send
 #
 # PYTHON selects the interpreter (3.11 or newer), VENV the folder it is installed into:
 #   make test PYTHON=python3.13 VENV=.venv-3.13
+# DEMO_SERVE=0 ends the demonstration after the figures; DEMO_PORT=8001 serves it elsewhere.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,32 +12,42 @@ BIN := $(VENV)/bin
 # The name of a stamp holds the interpreter's, so that another PYTHON builds the environment anew.
 INSTALLED := $(VENV)/installed-$(subst /,_,$(PYTHON))
 INSTALLED_DEV := $(VENV)/installed-dev-$(subst /,_,$(PYTHON))
+FUZZ := $(VENV)-fuzz
+INSTALLED_FUZZ := $(FUZZ)/installed-$(subst /,_,$(PYTHON))
 CHECKED := scheduler solver fixtures $(wildcard api)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: demo test bench lock clean
+.PHONY: demo test bench reliability fuzz lock clean
 
 demo: $(INSTALLED)
 	$(BIN)/marrowline demo
 
-test: $(INSTALLED_DEV)
+test: $(INSTALLED_DEV) $(INSTALLED_FUZZ)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(CHECKED)
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q
+	SCHEMATHESIS=$(FUZZ)/bin/schemathesis $(BIN)/python -m pytest -q
 
 bench: $(INSTALLED)
 	$(BIN)/python -m scheduler.bench
+
+reliability: $(INSTALLED_DEV)
+	$(BIN)/python -m scheduler.reliability race kill latency drill
+
+fuzz: $(INSTALLED_DEV) $(INSTALLED_FUZZ)
+	SCHEMATHESIS=$(FUZZ)/bin/schemathesis $(BIN)/python -m scheduler.reliability fuzz
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
 		--quiet --group build pyproject.toml --output-file requirements.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
 		--quiet --group build --group dev --constraint requirements.txt pyproject.toml --output-file requirements-dev.txt
+	echo 'schemathesis>=4.32' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --no-emit-index-url --quiet - --output-file requirements-fuzz.txt
 
 clean:
-	rm -rf $(VENV) out build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(FUZZ) out build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -47,4 +59,9 @@ $(INSTALLED): requirements.txt pyproject.toml
 
 $(INSTALLED_DEV): $(INSTALLED) requirements-dev.txt
 	$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(INSTALLED_FUZZ): requirements-fuzz.txt
+	$(PYTHON) -m venv --clear $(FUZZ)
+	$(FUZZ)/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements-fuzz.txt
 	@touch $@

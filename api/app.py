@@ -7,17 +7,19 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from api.access import Authentication
+from api.dependencies import no_strangers
 from api.documentation import DESCRIPTION, TAGS, VERSION, document
 from api.errors import handle_errors
 from api.facts import facts_from
 from api.idempotency import Idempotency
 from api.metrics import Metrics
 from api.middleware import BodyLimit, Requests
-from api.routers import audit, health, meta
+from api.routers import audit, closures, courses, health, holds, meta, patients, plant, shipments, unblinded, visits
 from api.service import Service
+from scheduler.booking.board import Board
 from scheduler.clock import Clock, program_clock, real_clock
 from scheduler.domain.audience import IdentityProvider
 from scheduler.domain.course import Facts
@@ -26,7 +28,19 @@ from scheduler.persistence.database import Database, open_database
 from scheduler.persistence.keys import KeyStore
 from scheduler.settings import Settings, load_settings
 
-ROUTERS = (health.router, meta.router, audit.router)
+ROUTERS = (
+    health.router,
+    meta.router,
+    patients.router,
+    holds.router,
+    courses.router,
+    visits.router,
+    shipments.router,
+    plant.router,
+    closures.router,
+    unblinded.router,
+    audit.router,
+)
 
 
 def create_app(
@@ -66,6 +80,7 @@ def create_app(
         identity=identity or keys,
         keys=keys,
         answers=Answers(opened),
+        board=Board(),
         clock=clock or _clock(settings),
         real=clock or real_clock,
         facts=facts or facts_from(opened),
@@ -86,6 +101,7 @@ def _application(service: Service, *, dispose: bool) -> FastAPI:
             service.database.dispose()
 
     app = FastAPI(
+        dependencies=[Depends(no_strangers)],
         title="Marrowline",
         version=VERSION,
         description=DESCRIPTION,

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
 from api.access import principal_of
 from api.problems import request_id
+from api.schemas import Signature
 from api.service import Service, service_of
 from scheduler.booking.errors import Refused, not_found
-from scheduler.domain.audience import Principal, Role
+from scheduler.domain.audience import Audience, Principal, Role
 from scheduler.domain.course import Facts
 from scheduler.persistence.unit_of_work import UnitOfWork
 
@@ -77,6 +82,37 @@ class Caller:
             self.service.database, now=self.now, principal=self.principal, request_id=self.request_id, write=write
         )
 
+    @contextmanager
+    def look(self, subject: str) -> Iterator[UnitOfWork]:
+        """A unit of work to read in; an auditor's reading is recorded under the subject."""
+        recorded = self.principal.audience is Audience.AUDITOR
+        with self.begin(write=recorded) as work:
+            yield work
+            if recorded:
+                work.audit("record:read", subject)
+                work.commit()
+
+    def facts(self, work: UnitOfWork) -> Facts:
+        """The program with the closures of now."""
+        return self.service.board.facts(work)
+
+    def signed(self, signature: Signature | None) -> str | None:
+        """The meaning of a signature whose signer has shown their own key again; None without one.
+
+        Raises
+        ------
+        Refused
+            403 when the key is not the caller's own.
+        """
+        if signature is None:
+            return None
+        signer = self.service.identity.identify(signature.key.get_secret_value())
+        if signer is None or signer.key_id != self.principal.key_id:
+            raise Refused(
+                "signature-refused", 403, "A signature needs your own key again, in signature.key. Nothing was changed."
+            )
+        return signature.meaning
+
     def must_see(self, site: str, what: str) -> None:
         """Refuse with 404 when a record's site is not the caller's: it does not exist for them."""
         if not self.principal.may_see_site(site):
@@ -117,3 +153,33 @@ def _idempotency_key(
 
 Idempotent = Depends(_idempotency_key)
 """Among the dependencies of every POST that changes state."""
+
+
+def no_strangers(request: Request) -> None:
+    """Refuse query parameters that a route does not know: a misspelt filter must not be taken for none.
+
+    Raises
+    ------
+    Refused
+        422; the parameters that are known are named, never what was sent.
+    """
+    route = request.scope.get("route")
+    if not request.query_params or not isinstance(route, APIRoute):
+        return
+    known = list(query_names(route.dependant))
+    if request.query_params.keys() <= set(known):
+        return
+    problem = f"has a parameter that does not belong here; known are: {', '.join(known) or 'none'}"
+    raise Refused(
+        "not-usable",
+        422,
+        f"The query {problem}. Correct it and send it again.",
+        extra={"errors": [{"in": "query", "field": "", "problem": problem}]},
+    )
+
+
+def query_names(dependant: Dependant) -> Iterator[str]:
+    """The query parameters of a route and of everything it depends on."""
+    yield from (one.alias for one in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from query_names(inner)

@@ -25,6 +25,14 @@ changes to them need `If-Match`. A POST with an `Idempotency-Key` may be sent ag
 
 TAGS = [
     {"name": "access", "description": "Who is asking, and what they may see."},
+    {"name": "patients", "description": "Register a patient and ask for dates."},
+    {"name": "booking", "description": "Hold an offer, book what is held."},
+    {"name": "courses", "description": "Booked courses: read, move, cancel."},
+    {"name": "visits", "description": "What happens when, what the patient knows of it, what was done."},
+    {"name": "shipments", "description": "What couriers carry, when and how cold."},
+    {"name": "closures", "description": "What does not work for a while, and whom it hits."},
+    {"name": "plant", "description": "Resources, how full they are, and plan documents."},
+    {"name": "unblinded", "description": "For the unblinded side: randomisation, contents, emergencies."},
     {"name": "audit", "description": "Who did what, when and why."},
     {"name": "health", "description": "For those who run the service."},
 ]
@@ -39,6 +47,9 @@ Responses = dict[int | str, dict[str, Any]]
 def responses(*statuses: int) -> Responses:
     """The error answers of a route, for its `responses`; those every route can give are added by themselves."""
     return {status: _answer(status) for status in statuses}
+
+
+NOT_MODIFIED: Responses = {304: {"description": "Not modified: If-None-Match names the present version."}}
 
 
 def document(app: FastAPI) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from api.validation import flaws, sentence
 from scheduler.booking.errors import Refused
 from scheduler.domain.audience import Audience
 from scheduler.domain.errors import BadInput
-from scheduler.persistence.errors import DatabaseBusy, DatabaseUnavailable, Overlap
+from scheduler.persistence.errors import DatabaseBusy, DatabaseUnavailable, Duplicate, Overlap
 
 BUSY_SECONDS = 1
 GONE_SECONDS = 5
@@ -32,6 +32,7 @@ def handle_errors(app: FastAPI) -> None:
         Refused: _refused,
         BadInput: _bad_input,
         Overlap: _overlap,
+        Duplicate: _duplicate,
         DatabaseBusy: _not_available,
         DatabaseUnavailable: _not_available,
     }
@@ -86,6 +87,11 @@ def _bad_input(request: Request, error: BadInput) -> Response:
 def _overlap(request: Request, _error: Overlap) -> Response:
     text = "Another booking took this time a moment ago, and nothing was changed. Ask for new offers."
     return problem(request.scope, 409, "taken-meanwhile", text)
+
+
+def _duplicate(request: Request, _error: Duplicate) -> Response:
+    text = "Somebody else did the same a moment ago, and nothing was changed. Look again before you repeat it."
+    return problem(request.scope, 409, "done-meanwhile", text)
 
 
 def _not_available(request: Request, error: DatabaseBusy | DatabaseUnavailable) -> Response:

@@ -12,13 +12,16 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access import GUARDED, principal_of
-from api.problems import problem
+from api.problems import MEDIA_TYPE, problem
 from api.service import Service, service_of
 from scheduler.persistence.answers import Fresh, InFlight, Other, Replay, answer_key
 
 HEADER = "Idempotency-Key"
 VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 KEPT_HEADERS = frozenset({"content-type", "etag", "link", "location"})
+TOLD_ONCE = "marrowline-told-once"
+"""A route sets this header on an answer that must not lie in a table afterwards, such as an arm."""
+
 NOT_FINAL = frozenset({401, 408, 413, 429})
 """Answers below 500 that say nothing about the request itself: sent again it may fare better."""
 
@@ -65,7 +68,7 @@ class Idempotency:
 
         try:
             await self.app(scope, receive, keep)
-            await run_in_threadpool(_conclude, service, fresh, messages)
+            await run_in_threadpool(_conclude, scope, service, fresh, messages)
         except BaseException:
             with CancelScope(shield=True):
                 await run_in_threadpool(service.answers.abandon, fresh)
@@ -74,12 +77,18 @@ class Idempotency:
             await send(message)
 
 
-def _conclude(service: Service, fresh: Fresh, messages: list[Message]) -> None:
+def _conclude(scope: Scope, service: Service, fresh: Fresh, messages: list[Message]) -> None:
     status: int = messages[0]["status"]
     if status >= 500 or status in NOT_FINAL:
         service.answers.abandon(fresh)
         return
-    headers = {key: value for key, value in Headers(raw=messages[0]["headers"]).items() if key in KEPT_HEADERS}
+    given = Headers(raw=messages[0]["headers"])
+    if TOLD_ONCE in given:
+        text = "This was done and told once; it is not kept to be told again. Ask for it anew if you need it again."
+        again = problem(scope, 409, "told-once", text)
+        service.answers.finish(fresh, again.status_code, bytes(again.body).decode(), {"content-type": MEDIA_TYPE})
+        return
+    headers = {key: value for key, value in given.items() if key in KEPT_HEADERS}
     body = b"".join(message.get("body", b"") for message in messages[1:])
     service.answers.finish(fresh, status, body.decode(), headers)
 

@@ -80,10 +80,15 @@ def _opened(listing: str, cursor: str, shape: Sequence[type]) -> Mark:
     except (binascii.Error, ValueError):
         mark = None
     if not isinstance(mark, list) or [type(one) for one in mark] != list(shape) or not all(map(_sane, mark)):
-        raise Refused(
-            "malformed-cursor", 400, "The cursor is not one of this list. Start again without it, or use next as it is."
-        )
+        raise malformed_cursor()
     return tuple(mark)
+
+
+def malformed_cursor() -> Refused:
+    """What a cursor of another list, or of nobody's making, is answered."""
+    return Refused(
+        "malformed-cursor", 400, "The cursor is not one of this list. Start again without it, or use next as it is."
+    )
 
 
 def _sane(part: str | int) -> bool:

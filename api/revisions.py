@@ -75,4 +75,3 @@ def if_changed(request: Request, version: int) -> Response | None:
     if etag(version) in tags or "*" in tags:
         return Response(status_code=304, headers={"ETag": etag(version)})
     return None
-

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.types import Scope
 
+from scheduler.booking.board import Board
 from scheduler.clock import Clock
 from scheduler.domain.audience import IdentityProvider
 from scheduler.domain.course import Facts
@@ -26,7 +27,7 @@ class Service:
 
     `clock` is what staff are shown and what bookings are dated by; `real` paces rate limits and idempotency, and
     differs from it only where a program clock is set. `identity` says who stands behind a credential; `keys` also
-    counts refused ones, whoever refused them.
+    counts refused ones, whoever refused them. `board` is what is taken, in memory, shared by all requests.
     """
 
     settings: Settings
@@ -34,6 +35,7 @@ class Service:
     identity: IdentityProvider
     keys: KeyStore
     answers: Answers
+    board: Board
     clock: Clock
     real: Clock
     facts: Callable[[], Facts]

@@ -8,6 +8,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from solver.layout import Layout
 from solver.problem import Course, Point, Problem, Slots, Target
 from solver.segments import FAR, Segment
@@ -77,6 +79,11 @@ ANYBODY = Course("", (), 0, -(2**40), 2**40)  # who may begin at any time
 Edge = tuple[int, list[int]]  # a task and the tick (or day) of one of its edges, by slot
 
 
+# A pool held from a side to its dose: by pivot day the last tick at which that may begin and the first at which it may
+# end, and the tail.
+Between = tuple[int, dict[int, int], dict[int, int], int]
+
+
 @dataclass(frozen=True, eq=False)
 class Checklist:
     """One task's checks, flat: bounds between two edges (ticks and days alike), and stays on a pool."""
@@ -107,6 +114,7 @@ class Finder:
         self._kinds = [self._kind(group) for group in range(self.template.groups)]
         self._floors: dict[tuple[object, int], int] = {}
         self._floors_at = loads.freed
+        self._held: dict[int, list[list[Between]]] = {}
         self._nodes = 0
         self._first: Mapping[int, int] = {}
 
@@ -377,10 +385,33 @@ class Finder:
         return self._pivot_days[group, day]
 
     def _sides_exist(self, course: Course, group: int, day: int, pivot_day: int) -> bool:
+        """Whether each harvest or thaw of a dose has a day that leaves a unit for what is held from it to the dose."""
         return all(
-            any(options.visit_day[i] >= course.ready_day for i in options.fits(day, pivot_day))
-            for _, options in self.layout.sides[group]
+            any(
+                options.visit_day[i] >= course.ready_day
+                and all(
+                    self.loads.fits(pool, latest[options.pivot_day[i]], soonest[pivot_day] + tail)
+                    for pool, latest, soonest, tail in between
+                )
+                for i in options.fits(day, pivot_day)
+            )
+            for (_, options), between in zip(self.layout.sides[group], self._between(group), strict=True)
         )
+
+    def _between(self, group: int) -> list[list[Between]]:
+        """For each harvest or thaw of a dose, what is held from its pivot to that of the dose."""
+        if group not in self._held:
+            head = self.layout.by_group[group][0].pivot
+            self._held[group] = []
+            for side, _ in self.layout.sides[group]:
+                found: list[Between] = []
+                for one in self.template.stays:
+                    begin, until = self.layout.resolve(one.begin), self.layout.resolve(one.until)
+                    if (begin.task, until.task) == (side.pivot, head):
+                        latest = _by_day(self.slots[begin.task], begin.at_end, np.maximum)
+                        found.append((one.pool, latest, _by_day(self.slots[head], until.at_end, np.minimum), one.tail))
+                self._held[group].append(found)
+        return self._held[group]
 
     def _sides(self, course: Course, group: int, day: int, pivot_day: int, placed: Slotting, wish: Wish) -> bool:
         """Place harvests and thaws of a dose, on the day nearest the middle of what is allowed; extends `placed`."""
@@ -417,6 +448,7 @@ class Finder:
         seen: dict[int, bool] = {}
         before: dict[int, Slotting | None] = {}
         tried = 0
+        failed = False
         trial: Slotting = dict(placed)
         pivot_days = self.slots[segment.pivot].start_days
         backward = [task for task in segment.order[self._first_free(segment) :] if task not in segment.forward]
@@ -444,15 +476,16 @@ class Finder:
             trial[segment.pivot] = pivot
             tried += 1
             if pivot not in before:
-                self._nodes = 0
-                done = self._rest(course, segment, backward, 0, trial)
+                done = self._placed(course, segment, backward, trial, failed)
+                failed |= not done
                 before[pivot] = {task: trial[task] for task in backward} if done else None
                 good[pivot] = done
             if before[pivot] is not None:
                 trial.update(before[pivot] or {})
-                self._nodes = 0
-                if self._rest(course, segment, forward, 0, trial):
+                if self._placed(course, segment, forward, trial, failed):
                     yield cost, dict(trial)
+                else:
+                    failed = True
             for task in segment.order:
                 trial.pop(task, None)
             if tried >= PAIRS_TRIED:
@@ -475,6 +508,26 @@ class Finder:
     def _first_free(self, segment: Segment) -> int:
         return 1 if segment.visit == segment.pivot else 2
 
+    def _placed(self, course: Course, segment: Segment, tasks: list[int], trial: Slotting, wary: bool) -> bool:
+        """Place the tasks beside what is placed; extends `trial`. When wary, look first whether that can go well."""
+        self._nodes = 0
+        return (not wary or self._hopeful(segment, tasks, trial)) and self._rest(course, segment, tasks, 0, trial)
+
+    def _hopeful(self, segment: Segment, tasks: list[int], trial: Mapping[int, int]) -> bool:
+        """Whether every task has a slot that is free when looked at alone, and every stay between tasks may be."""
+        spans = {task: self._span(segment, task, trial) for task in tasks}
+        if not all(any(self._alone(task, slot) for slot in range(*spans[task])) for task in tasks):
+            return False
+        for task in tasks:
+            for pool, (begin, begins), (until, untils), tail in self.checks[task].stays:
+                if begin != until and {begin, until} <= spans.keys() | trial.keys():
+                    # Wherever the stay begins and ends, it holds its unit from the last begin to the first end.
+                    latest = begins[trial[begin]] if begin in trial else max(begins[slice(*spans[begin])])
+                    earliest = untils[trial[until]] if until in trial else min(untils[slice(*spans[until])])
+                    if not self.loads.fits(pool, latest, earliest + tail):
+                        return False
+        return True
+
     def _rest(self, course: Course, segment: Segment, tasks: list[int], position: int, trial: Slotting) -> bool:
         if position == len(tasks):
             return True
@@ -491,6 +544,13 @@ class Finder:
 
     def _candidates(self, segment: Segment, task: int, trial: Mapping[int, int]) -> Iterable[int]:
         """Slots within the spans to what is placed: after the pivot the earliest first, before it the latest."""
+        first, last = self._span(segment, task, trial)
+        slot = self._first.get(task, -1)
+        rest = range(first, last) if task in segment.forward else range(last - 1, first - 1, -1)
+        return itertools.chain((slot,), rest) if first <= slot < last else rest
+
+    def _span(self, segment: Segment, task: int, trial: Mapping[int, int]) -> tuple[int, int]:
+        """The half-open range of slots within the spans to what is placed."""
         slots = self.slots[task]
         low, high = -(2**40), 2**40
         spans = self.layout.spans[segment.pivot]
@@ -499,10 +559,7 @@ class Finder:
                 at = self.slots[other].starts[trial[other]]
                 least, most = spans[other, task]
                 low, high = max(low, at + least), min(high, at + most)
-        first, last = bisect_left(slots.starts, low), bisect_right(slots.starts, high)
-        slot = self._first.get(task, -1)
-        rest = range(first, last) if task in segment.forward else range(last - 1, first - 1, -1)
-        return itertools.chain((slot,), rest) if first <= slot < last else rest
+        return bisect_left(slots.starts, low), bisect_right(slots.starts, high)
 
     def _alone(self, task: int, slot: int) -> bool:
         """Whether a task's own stay fits, whatever the others do."""
@@ -536,3 +593,12 @@ class Finder:
             and self.slots[other].starts[trial[other]] < slots.ends[at]
             for other in trial
         )
+
+
+def _by_day(slots: Slots, at_end: bool, pick: np.ufunc) -> dict[int, int]:
+    """The tick of an edge picked from the slots that start on each day."""
+    if not len(slots):
+        return {}
+    first = np.concatenate([[0], np.flatnonzero(np.diff(slots.start_day)) + 1])
+    ticks: list[int] = pick.reduceat(slots.edge(at_end), first).tolist()
+    return dict(zip(slots.start_day[first].tolist(), ticks, strict=True))

@@ -42,13 +42,19 @@ class Board:
         Refused
             When no program was imported, or a registration date lies too far ahead.
         """
+        self._connect(work)
         with self._lock:
             yield self._in_step(work, registered_on)
 
     def facts(self, work: UnitOfWork) -> Facts:
         """The program with the closures of now and without patients."""
+        self._connect(work)
         with self._lock:
             return self._in_step(work, None).facts
+
+    def _connect(self, work: UnitOfWork) -> None:
+        """Read something before waiting for others here: who has the desk must not wait for a connection or a file."""
+        repositories.board(work.session)
 
     def _in_step(self, work: UnitOfWork, registered_on: date | None) -> Desk:
         session = work.session
@@ -59,19 +65,21 @@ class Board:
         if work.board_locked:
             revision -= 1  # what this unit writes itself is believed once it is committed
         today = work.now.date()
-        made_for = (program.sha256, calendars)
+        unsure = repositories.calendar_changed(session)
+        made_for = (program.sha256, calendars - unsure)
         reach = max(registered_on or today, today)
         if self._desk is None or made_for != self._made_for or reach > self._desk.until or revision < self._revision:
             closures = tuple(closure_of(row) for row in repositories.closures(session))
             facts = bundle.facts_of(program, patients=(), closures=closures, arms=None)
             facts = replace(facts, arms=arms_for_planning(work, facts))
-            self._desk = Desk(facts, max(reach, facts.starts_on) + REGISTRATION_AHEAD)
-            self.units = repositories.units(session)
-            self.numbers = {unit: number for number, unit in self.units.items()}
-            self._made_for, self._expiries, self._expires = made_for, [], {}
-            self._revision = revision
-            for stay in repositories.live_stays(session, revision):
-                self._enter(self._desk, stay)
+            desk = Desk(facts, max(reach, facts.starts_on) + REGISTRATION_AHEAD)
+            units, stays = repositories.units(session), repositories.live_stays(session, revision)
+            # Only what was read whole is believed; and a closure not committed yet, not beyond this unit.
+            self.units, self.numbers = units, {unit: number for number, unit in units.items()}
+            self._expiries, self._expires = [], {}
+            self._desk, self._made_for, self._revision = desk, () if unsure else made_for, revision
+            for stay in stays:
+                self._enter(desk, stay)
         elif revision > self._revision:
             for stay in repositories.stays_changed_since(session, self._revision, revision):
                 self._leave(self._desk, stay.id)
@@ -98,9 +106,3 @@ class Board:
             expires, stay_id = heapq.heappop(self._expiries)
             if self._expires.get(stay_id) == expires:
                 self._leave(desk, stay_id)
-
-    def forget(self) -> None:
-        """Start anew at the next use: what was read in a transaction that did not last must not be believed."""
-        with self._lock:
-            self._desk = None
-            self._revision = -1

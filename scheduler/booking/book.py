@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 
 from scheduler.booking.access import BOOKERS, must_be, patient_for
@@ -38,7 +39,9 @@ def book_hold(work: UnitOfWork, board: Board, hold_id: str) -> CourseRow:
     assert offer is not None
     patient_row = patient_for(work, hold.patient)
     course = course_from(offer.course)
+    stays = repositories.stays_of(work.session, hold.patient, hold=hold.id)
     facts = board.facts(work)
+    course = _with_units(course, {(one.activity, one.resource): board.units[one.unit_id][2] for one in stays})
     referee(facts, patient_of(patient_row), course)
     # The ids of an earlier, cancelled course of the same patient are taken: its rows are history.
     row = written(work, facts, course)
@@ -68,6 +71,17 @@ def written(work: UnitOfWork, facts: Facts, course: PlannedCourse) -> CourseRow:
     work.session.flush()
     work.session.add_all(visit_row(work, facts, course, one) for one in attended(facts, course.activities))
     return row
+
+
+def _with_units(course: PlannedCourse, held: Mapping[tuple[str, str], str]) -> PlannedCourse:
+    """The course with the units its hold has by now: they may have changed hands since it was made."""
+    return replace(
+        course,
+        activities=tuple(
+            replace(one, units={kind: held.get((one.id, kind), unit) for kind, unit in one.units.items()})
+            for one in course.activities
+        ),
+    )
 
 
 def new_coi() -> str:

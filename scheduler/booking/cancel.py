@@ -6,9 +6,11 @@ from scheduler.booking.access import BOOKERS, course_for, must_be, patient_for, 
 from scheduler.booking.errors import Refused
 from scheduler.domain.audience import Role
 from scheduler.persistence import repositories
+from scheduler.persistence.repositories import NewStay
 from scheduler.persistence.tables import CourseRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
+DAY = 24 * 60 * 60
 NEUTRAL = "patient"  # a course ends with its patient, whatever the reason
 REASONS = frozenset({"withdrawn_consent", "death", "adverse_event", "lost_to_follow_up", "not_eligible", "other"})
 
@@ -18,7 +20,8 @@ def cancel(
 ) -> CourseRow:
     """End a course: visits still planned are cancelled and their units free from now on. The caller commits.
 
-    What has been performed stays as it was; a step in progress keeps its units to its end.
+    What has been performed stays as it was. A step in progress keeps its units to its end, but a unit that would be
+    held for another day or more (an incubator position) is free from now on.
 
     Raises
     ------
@@ -48,7 +51,10 @@ def cancel(
     now = int(work.now.timestamp())
     stays = repositories.stays_of(work.session, course_id)
     free = [one.id for one in stays if one.id is not None and (one.activity in gone or one.begins > now)]
-    repositories.release_stays(work.session, free, revision)
+    long = [one for one in stays if one.id is not None and one.begins <= now and one.ends - now >= DAY]
+    repositories.release_stays(work.session, free + [one.id for one in long if one.id is not None], revision)
+    used = [NewStay(one.unit_id, one.begins, now, course_id, one.activity, one.resource) for one in long]
+    repositories.add_stays(work.session, [one for one in used if one.begins < one.ends], revision)
     row.status, row.version = "cancelled", row.version + 1
     patient = patient_for(work, course_id)
     patient.status, patient.version = "withdrawn", patient.version + 1

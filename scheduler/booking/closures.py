@@ -73,8 +73,8 @@ def declare(
         declared_at=work.now,
         declared_by=work.principal.name,
     )
+    repositories.count_up_calendar(work.session)  # takes the board: no booking comes in between
     visits = hits(work, facts, closure_of(row))
-    repositories.count_up_calendar(work.session)
     repositories.add_closure(work.session, row)
     stretch = {"where": where, "resource": resource, "start_at": start_at, "end_at": end_at}
     work.audit("closure:declared", row.id, reason=reason, after={**stretch, "visits": [one.id for one in visits]})

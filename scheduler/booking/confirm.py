@@ -5,6 +5,7 @@ from __future__ import annotations
 from scheduler.booking.access import must_be, version_is, visit_for
 from scheduler.booking.errors import Refused
 from scheduler.domain.audience import Role
+from scheduler.persistence import repositories
 from scheduler.persistence.tables import VisitRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
@@ -45,7 +46,9 @@ def acknowledge(work: UnitOfWork, visit_id: str, *, expected_version: int | None
 def _planned(work: UnitOfWork, visit_id: str, expected_version: int | None) -> VisitRow:
     row = visit_for(work, visit_id)
     must_be(work.principal, TELLERS, "say what a patient was told")
+    course = repositories.course(work.session, row.course, lock=True)
+    work.session.refresh(row)  # as it is now that the course is ours
     version_is(row, expected_version)
-    if row.status != "planned":
+    if row.status != "planned" or course is None or course.status != "booked":
         raise Refused("visit-ended", 409, "This visit is over or was cancelled. There is nothing left to tell.")
     return row

@@ -12,7 +12,9 @@ from scheduler.booking.access import BOOKERS, course_for, must_be, must_be_rando
 from scheduler.booking.board import Board
 from scheduler.booking.errors import Refused
 from scheduler.booking.override import FENCE, OVERRIDERS, SLACK_DAYS, rules_broken
+from scheduler.booking.windows import drift_days, windows_missed
 from scheduler.domain.audience import Audience
+from scheduler.domain.calendars import local_date
 from scheduler.domain.plan import PlannedCourse
 from scheduler.persistence import repositories
 from scheduler.persistence.mapping import course_of, course_text, patient_of
@@ -28,9 +30,9 @@ class Ask:
     """What somebody asks for.
 
     `refused` are ids of offers not wanted: later ones are returned. `not_before` and `not_after` bound the date of the
-    first dose that moves, both inclusive. `dose` asks for other times of a booked course: of that dose alone, or with
-    `onwards` of it and all later ones. With `override` times may lie outside windows and inside the fence; what that
-    breaks stands in the offer.
+    first dose that moves, both inclusive; other hours on its present date are offered only when both are that date.
+    `dose` asks for other times of a booked course: of that dose alone, or with `onwards` of it and all later ones.
+    With `override` they may lie outside the windows and inside the fence; what that breaks is told with the offer.
     """
 
     count: int = 3
@@ -112,12 +114,29 @@ def _search(
             course = course_of(patient, course_row, rows)
             moving = _moving(desk, course, rows, ask.dose, ask.onwards, earliest_at)
             stays = [one.id for one in repositories.stays_of(work.session, patient_id) if one.id is not None]
-            slack = replace(_at(wanted, earliest_at, 1), slack_days=SLACK_DAYS if ask.override else 0)
-            found = desk.find_again(patient, course, moving, stays, slack)
+            by_id = {one.id: one for one in rows}
+            slack_days = SLACK_DAYS if ask.override else drift_days(desk.facts, course, by_id)
+            asked = replace(_elsewhen(desk, course, ask, _at(wanted, earliest_at, 1)), slack_days=slack_days)
+            found = desk.find_again(patient, course, moving, stays, asked)
+            missed = [set(windows_missed(desk.facts, course, one.course, by_id).values()) for one in found]
             if ask.override:
-                broken = [rules_broken(desk.facts, patient, course, one.course, work.now) for one in found]
+                broken = [
+                    sorted({*rules_broken(desk.facts, patient, course, one.course, work.now), *rules})
+                    for one, rules in zip(found, missed, strict=True)
+                ]
+            else:
+                found = [one for one, rules in zip(found, missed, strict=True) if not rules]
         why = None if found else _why(work, ask)
     return moving, version, found, [[] for _ in found] if broken is None else broken, why
+
+
+def _elsewhen(desk: Desk, course: PlannedCourse, ask: Ask, wanted: Wanted) -> Wanted:
+    """Other dates than the present one, unless exactly that one is asked for, for another hour."""
+    given = next(
+        one for one in course.activities if (one.kind, one.dose) == (desk.facts.protocol.administration, ask.dose)
+    )
+    on = local_date(given.start_at, desk.facts.network.place(course.site).zone)
+    return wanted if ask.not_before == ask.not_after == on else replace(wanted, avoid=(*wanted.avoid, on))
 
 
 def wanted_of(work: UnitOfWork, ask: Ask) -> Callable[[datetime], Wanted]:
@@ -165,7 +184,7 @@ def _moving(
             "inside-fence",
             409,
             f"This visit is less than {desk.facts.policy.plant_fence_days} days away and can no longer be moved here. "
-            "Ask the planner for an override.",
+            "A planner or doctor can ask for an override, up to a day before.",
         )
     first = min(doses)
     shared = (

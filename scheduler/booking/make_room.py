@@ -8,13 +8,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from scheduler.booking.access import BOOKERS, must_be, patient_for
+from scheduler.booking.access import BOOKERS, must_be, must_be_randomised, patient_for
 from scheduler.booking.board import Board
 from scheduler.booking.book import attended, visit_times, written
 from scheduler.booking.errors import Refused
 from scheduler.booking.find import Ask, Found, wanted_of
 from scheduler.booking.hold import open_offer
-from scheduler.booking.reschedule import exchange, performed_rules, rewrite
+from scheduler.booking.reschedule import exchange, performed_rules, rewrite, say_why
 from scheduler.booking.seating import referee, seated_together
 from scheduler.domain.audience import Role
 from scheduler.domain.course import FOLLOW_UP, Facts
@@ -59,6 +59,7 @@ def _search(work: UnitOfWork, board: Board, patient_id: str, ask: Ask) -> tuple[
     patient = patient_of(row)
     wanted = wanted_of(work, ask)
     with board.desk(work, registered_on=patient.registered_on) as desk:
+        must_be_randomised(desk.facts, patient_id)
         policy = desk.facts.policy
         earliest_at = work.now + timedelta(days=policy.plant_fence_days)
         fence_at = work.now + timedelta(days=policy.patient_fence_days)
@@ -163,6 +164,7 @@ def book_with_room(work: UnitOfWork, board: Board, offer_id: str, *, reason: str
     mover = repositories.patient(work.session, other.id)
     assert mover is not None
     before = course_of(patient_of(mover), other, rows.values())
+    _must_be_drafts(work, board, set(move["visits"]), rows, other.id)
     old = repositories.stays_of(work.session, other.id)
     with board.desk(work, registered_on=person.registered_on) as desk:
         own = frozenset(one.id for one in old if one.id is not None)
@@ -172,6 +174,7 @@ def book_with_room(work: UnitOfWork, board: Board, offer_id: str, *, reason: str
         referee(desk.facts, patient_of(mover), moved, allowed=performed_rules(rows))
         exchange(work, other.id, old, moved_stays, revision)
         changes = rewrite(work, desk.facts, moved, before, rows)
+        say_why(work, changes, "logistics")
         row = written(work, desk.facts, course)
         repositories.add_stays(work.session, stays, revision)
         _told(work, desk.facts, offer, row, course, other, changes, reason)
@@ -179,6 +182,14 @@ def book_with_room(work: UnitOfWork, board: Board, offer_id: str, *, reason: str
     other.version += 1
     offer.status = "booked"
     return row
+
+
+def _must_be_drafts(work: UnitOfWork, board: Board, visits: set[str], rows: dict[str, ActivityRow], other: str) -> None:
+    """Refused when a visit that would move has been confirmed, or come too near, since the offer was made."""
+    fence_at = work.now + timedelta(days=board.facts(work).policy.patient_fence_days)
+    confirmed = repositories.confirmed_visits(work.session, [other])
+    if not visits <= _drafts(list(rows.values()), fence_at, confirmed):
+        raise Refused("offer-outdated", 409, "What this offer relies on has changed. Look for new offers.")
 
 
 def _told(

@@ -100,7 +100,7 @@ def record(
     if case.row.status != "planned":
         raise Refused("already-recorded", 409, "This step is recorded already, or was cancelled.")
     _possible(work, case, start_at, end_at)
-    _in_order(work.principal, case, start_at)
+    _in_order(case, start_at, outcome)
     if weight_kg is not None:
         _weigh(work, case, weight_kg, start_at)
     if case.row.kind == case.facts.protocol.filled_in and outcome in DONE:
@@ -162,13 +162,13 @@ def _possible(work: UnitOfWork, case: _Case, start_at: datetime, end_at: datetim
         raise Refused("before-registration", 422, "start_at lies before the patient's registration. Check it.")
 
 
-def _in_order(principal: Principal, case: _Case, start_at: datetime) -> None:
+def _in_order(case: _Case, start_at: datetime, outcome: Outcome) -> None:
     """Refused 409 while a step that must come before has not been performed, or ended later than this began."""
     before = [case.judged.find(kind, case.occurrence.serves) for kind in case.step.after]
     rows = [case.rows[one.id] for one in before if one is not None]
     neutral = "A step that comes before this one is not recorded as performed yet. Record it first, or ask the planner."
     missing = [one.id for one in rows if one.status not in DONE]
-    if missing:
+    if missing and outcome != "failed":  # what could not take place has failed, whatever came before
         words = f"{', '.join(missing)} must be recorded as performed first."
         raise Refused("step-before-missing", 409, words, blinded_sentence=neutral)
     late = [one.id for one in rows if one.actual_end_at is not None and one.actual_end_at > start_at]
@@ -207,7 +207,8 @@ def _deviation(
     """The deviation of a dose given outside its window, signed; None inside it, or where it was overridden before."""
     rule = _window_missed(case, start_at)
     known = repositories.deviations_of(work.session, case.course.id)
-    if rule is None or any((one.activity, one.rule) == (case.row.id, rule) for one in known):
+    as_overridden = _on(case, start_at) == _on(case, case.row.start_at)
+    if rule is None or (as_overridden and any((one.activity, one.rule) == (case.row.id, rule) for one in known)):
         return None
     if reason is None or not reason.strip() or signed_meaning is None:
         raise Refused("outside-window", 409, "This date is outside the window of the dose. Give a reason and sign.")
@@ -225,7 +226,7 @@ def write_deviation(
         id=name, course=course, activity=activity, rule=rule, reason=reason, signature=signature, made_at=work.now
     )
     repositories.add_deviation(work.session, row)
-    work.audit("deviation:recorded", activity, reason=reason, after={"rule": rule, "signature": signature})
+    work.audit("deviation:recorded", activity, reason=reason, after={"signature": signature, "signed": signed})
     return name
 
 

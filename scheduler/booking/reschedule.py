@@ -12,6 +12,7 @@ from scheduler.booking.errors import Refused
 from scheduler.booking.hold import open_offer
 from scheduler.booking.override import OVERRIDERS, may_override, write_overrides
 from scheduler.booking.seating import referee, seated
+from scheduler.booking.windows import windows_missed
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import PlannedCourse
 from scheduler.persistence import repositories
@@ -80,9 +81,11 @@ def reschedule(
         own = frozenset(one.id for one in old_stays if one.id is not None)
         course, stays = seated(work, board, desk, course_from(offer.course), releasing=own)
         found = referee(desk.facts, patient, course, allowed=performed_rules(rows) | broken, before=before)
+        if not set(windows_missed(desk.facts, before, course, rows).values()) <= broken:
+            raise Refused("offer-outdated", 409, "A dose was given on another day since. Look for new offers.")
         exchange(work, course_id, old_stays, stays, revision)
         moved = rewrite(work, desk.facts, course, before, rows)
-        _say_why(work, moved, NEUTRAL.get(reason_code))
+        say_why(work, moved, NEUTRAL.get(reason_code))
     if broken:
         write_overrides(work, course, offer, found, reason=note or "", meaning=signed_meaning or "")
     offer.status = "booked"
@@ -97,7 +100,8 @@ def reschedule(
     return row
 
 
-def _say_why(work: UnitOfWork, moved: Iterable[str], reason: str | None) -> None:
+def say_why(work: UnitOfWork, moved: Iterable[str], reason: str | None) -> None:
+    """Moved visits say why, in a word that is the same whatever a dose contains."""
     for name in moved:
         visit = repositories.visit(work.session, name)
         assert visit is not None

@@ -144,14 +144,18 @@ def contents(work: UnitOfWork, board: Board, patient_id: str, dose: int) -> Cont
     measured = repositories.latest_weight(work.session, patient_id, work.now)
     weight_kg = patient.weight_kg if measured is None else measured.weight_kg
     product = facts.protocol.product
+    volume_ml, syringes = product.volume_ml(weight_kg), product.syringes(weight_kg)
+    filled = next((one for one in steps if one.kind == facts.protocol.filled_in and one.actual_start_at), None)
+    if filled is not None and filled.volume_ml is not None and filled.syringes is not None:
+        volume_ml, syringes = filled.volume_ml, filled.syringes  # what is in the syringes, whatever was weighed since
     found = Contents(
         patient=patient_id,
         dose=dose,
         coi=course.coi,
         make=_holds_cells(work, facts, patient_id, dose),
         weight_kg=weight_kg,
-        volume_ml=product.volume_ml(weight_kg),
-        syringes=product.syringes(weight_kg),
+        volume_ml=volume_ml,
+        syringes=syringes,
         give_by=_give_by(facts, steps),
     )
     work.audit("contents:read", patient_id, after={"dose": dose})

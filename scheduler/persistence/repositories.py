@@ -67,6 +67,12 @@ def board(session: Session) -> tuple[int, int]:
 def count_up_calendar(session: Session) -> None:
     """Say that closures changed, so that every process reads its calendars again."""
     session.execute(update(BoardRow).values(calendar_revision=BoardRow.calendar_revision + 1))
+    session.info["calendar_changed"] = True
+
+
+def calendar_changed(session: Session) -> bool:
+    """Whether this very session has changed closures: until its commit nobody else may believe them."""
+    return bool(session.info.get("calendar_changed"))
 
 
 def units(session: Session) -> dict[int, tuple[str, str, str]]:

@@ -17,11 +17,12 @@ from scheduler.domain.course import FOLLOW_UP, Facts, Patient, activity_id, foll
 from scheduler.domain.intervals import Interval
 from scheduler.domain.plan import Activity, Levels, Plan, PlannedCourse
 from scheduler.domain.rules_context import judged_course, stretch_of
-from scheduler.planning.build import Builder, Shape, horizon_days
+from scheduler.planning.build import Builder, Shape, horizon_days, routes_of
 from scheduler.planning.follow_ups import with_follow_ups
 from scheduler.planning.interpret import course_of
 from scheduler.planning.pins import pinned, settled
 from scheduler.planning.seats import Need, NoSeat, Seating, Seats, Stay, Unit
+from scheduler.planning.slots import Route
 from scheduler.planning.timegrid import TICK
 from solver.finder import Finder, Loads, Wish
 from solver.layout import Layout, layouts_of
@@ -38,7 +39,8 @@ class Wanted:
 
     `not_before` and `not_after` bound the local date of the first dose that may move (both inclusive); `avoid` are
     dates it should keep `apart_days` away from, such as those refused already; `earliest_at` is the first instant at
-    which anything new may begin.
+    which anything new may begin. With `slack_days` the windows of doses that move are wider by so many days on either
+    side.
     """
 
     earliest_at: datetime
@@ -47,6 +49,7 @@ class Wanted:
     not_before: date | None = None
     not_after: date | None = None
     avoid: tuple[date, ...] = ()
+    slack_days: int = 0
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,8 @@ class Desk:
         tasks = {activity_id(patient.id, at.dose, at.step.kind): task for task, at in enumerate(shape.steps)}
         there = {one.id: one for one in course.activities}
         pins = {tasks[name]: there[name].during for name in tasks if name in there and name not in moving}
-        fixed = pinned(template, shape, self.facts.network, self.grid, pins, self.grid.tick_up(wanted.earliest_at))
+        earliest = self.grid.tick_up(wanted.earliest_at)
+        fixed = pinned(template, shape, self.facts.network, self.grid, pins, earliest, slack_days=wanted.slack_days)
         problem = replace(self._problem, templates=(fixed,))
         groups = [fixed.tasks[tasks[name]].group for name in moving if name in tasks]
         first = min(groups, key=lambda group: (fixed.parents[group] is not None, group), default=0)
@@ -250,6 +254,7 @@ class Desk:
     def _with_follow_ups(
         self, facts: Facts, course: PlannedCourse, keys: frozenset[int], earliest_at: datetime
     ) -> PlannedCourse | None:
+        used = {kind for visit in facts.protocol.follow_ups for kind in visit.uses}
         taken = {
             (place, kind, unit): [
                 Interval(_instant(stay.begins), _instant(stay.ends))
@@ -257,11 +262,15 @@ class Desk:
                 if stay.key not in keys
             ]
             for (place, kind), units in unit_names(facts).items()
-            if place == course.site
+            if place == course.site and kind in used
             for unit in units
         }
         courses, missed = with_follow_ups(facts, [course], taken, earliest_at)
         return None if missed else courses[0]
+
+    def routes(self, patient: Patient) -> list[Route]:
+        """The plants and couriers by which a patient's course can be made."""
+        return routes_of(self.facts, patient.site)
 
     def _template_of(self, patient: Patient, course: PlannedCourse) -> int:
         """The template whose plant and lanes a course uses."""
@@ -421,4 +430,16 @@ def _instant(second: int) -> datetime:
     return datetime.fromtimestamp(second, UTC)
 
 
-__all__ = ["Desk", "Need", "NoSeat", "Proposal", "Stay", "Unit", "Wanted", "needs_of", "unit_names", "with_units"]
+__all__ = [
+    "Desk",
+    "Need",
+    "NoSeat",
+    "Proposal",
+    "Route",
+    "Stay",
+    "Unit",
+    "Wanted",
+    "needs_of",
+    "unit_names",
+    "with_units",
+]

@@ -17,13 +17,21 @@ from solver.segments import resolve_point
 
 
 def pinned(
-    template: Template, shape: Shape, network: Network, grid: TimeGrid, pins: Mapping[int, Interval], earliest: int
+    template: Template,
+    shape: Shape,
+    network: Network,
+    grid: TimeGrid,
+    pins: Mapping[int, Interval],
+    earliest: int,
+    *,
+    slack_days: int = 0,
 ) -> Template:
     """The template with the tasks of `pins` at their times and every other task not before tick `earliest`.
 
     What binds two pinned tasks is widened to what they are, so that a deviation of the past forbids nothing now; what
     binds a pinned task to another counts from its true minute. What pinned tasks alone take is left out (`settled`
-    has it). Pins of holds are disregarded: a hold reaches from pin to pin by itself.
+    has it). Pins of holds are disregarded: a hold reaches from pin to pin by itself. The windows of doses are wider by
+    `slack_days` on either side.
     """
     slots = {task: _slot(template, shape, network, grid, task, pins[task]) for task in pins if _slotted(template, task)}
     later: dict[int, Slots] = {}
@@ -45,7 +53,7 @@ def pinned(
         stays=tuple(one for one in template.stays if not _both(moved, one.begin, one.until, at)),
         lags=tuple(_counted(_widened(moved, lag, at), moved, grid, pins) for lag in template.lags),
         day_lags=tuple(_widened_days(moved, lag, at) for lag in template.day_lags),
-        targets=tuple(_widened_target(moved, target, at) for target in template.targets),
+        targets=tuple(_widened_target(moved, _slack(target, slack_days), at) for target in template.targets),
     )
 
 
@@ -60,6 +68,10 @@ def settled(template: Template, fixed: Template, pins: Mapping[int, Interval]) -
         for one in template.stays
         if _both(fixed, one.begin, one.until, at)
     ]
+
+
+def _slack(target: Target, days: int) -> Target:
+    return replace(target, earliest=target.earliest - days, latest=target.latest + days)
 
 
 def _slotted(template: Template, task: int) -> bool:

@@ -148,7 +148,9 @@ class _Tray:
     def _list(self, unit: Unit) -> list[Stay]:
         """A unit's stays, to be changed."""
         if unit not in self._copied:
-            self._copied[unit] = [one for one in self._stays.get(unit, ()) if one.key not in self._without]
+            held = self._stays.get(unit, [])
+            without = self._without if unit in self._touched else ()
+            self._copied[unit] = [one for one in held if one.key not in without] if without else held.copy()
         return self._copied[unit]
 
     def _read(self, unit: Unit) -> list[Stay]:

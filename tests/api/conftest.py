@@ -1,6 +1,7 @@
 """A service on an SQLite file of its own, with a fixed clock and one key for everybody of the cast."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -9,6 +10,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from scheduler.persistence.database import Database
 from scheduler.settings import Settings
+from tests.api.callers import Callers, answering
 from tests.api.cast import FixedClock, Keys, facts, issue_keys
 from tests.api.rehearsal import Rehearsals, add_rehearsals
 from tests.databases import database, postgres_database, sqlite_database
@@ -46,3 +48,17 @@ def client(app: FastAPI) -> Iterator[TestClient]:
 def rehearsals(app: FastAPI) -> Rehearsals:
     """Routes of these tests: asked for before the client, so that they are there when the first request comes."""
     return add_rehearsals(app)
+
+
+@pytest.fixture
+def callers_on_both(database: Database, tmp_path: Path) -> Iterator[Callers]:
+    """The same on SQLite and on PostgreSQL."""
+    with answering(database, tmp_path) as answered:
+        yield answered
+
+
+@pytest.fixture
+def callers(sqlite_database: Database, tmp_path: Path) -> Iterator[Callers]:
+    """A service with the skin program of docs/programs.md, and everybody's key."""
+    with answering(sqlite_database, tmp_path) as answered:
+        yield answered

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from pydantic import Field
 
 from api.dependencies import CurrentCaller, CurrentPrincipal, Idempotent, require
 from api.paging import Page, page_of
 from api.revisions import etag, expected_version, if_changed, must_match
-from api.schemas import Day, Incoming, Instant, Name, Outgoing, PatientId, Weight
+from api.schemas import Code, Day, Incoming, Instant, Name, Outgoing, PatientId, Weight
 from scheduler.domain.audience import Role
 
 
@@ -58,13 +58,13 @@ def add_rehearsals(app: FastAPI) -> Rehearsals:
         assert stage.may_go_on.wait(10)
         return Performed(count=len(stage.performed))
 
-    @router.get("/patients/{patient}", operation_id="rehearse_reading", response_model=Performed)
+    @router.get("/rehearsed/{patient}", operation_id="rehearse_reading", response_model=Performed)
     def show(patient: PatientId, request: Request, response: Response, who: CurrentPrincipal) -> Performed | Response:
         stage.trouble()
         response.headers["ETag"] = etag(stage.version)
         return if_changed(request, stage.version) or Performed(count=stage.version)
 
-    @router.put("/patients/{patient}", operation_id="rehearse_changing")
+    @router.put("/rehearsed/{patient}", operation_id="rehearse_changing")
     def change(
         patient: PatientId, who: CurrentPrincipal, version: Annotated[int, Depends(expected_version)]
     ) -> Performed:
@@ -73,14 +73,17 @@ def add_rehearsals(app: FastAPI) -> Rehearsals:
         return Performed(count=stage.version)
 
     @router.post(
-        "/patients/{patient}/plan", dependencies=[Depends(require(Role.PLANNER))], operation_id="rehearse_planning"
+        "/rehearsed/{patient}/plan", dependencies=[Depends(require(Role.PLANNER))], operation_id="rehearse_planning"
     )
     def plan(patient: PatientId) -> Performed:
         return Performed(count=1)
 
     @router.get("/numbers", operation_id="rehearse_paging")
     def numbers(
-        response: Response, who: CurrentPrincipal, page: Annotated[Page, Depends(page_of("numbers", int))]
+        response: Response,
+        who: CurrentPrincipal,
+        page: Annotated[Page, Depends(page_of("numbers", int))],
+        site: Annotated[Code | None, Query()] = None,
     ) -> dict[str, object]:
         first = int(page.after[0]) + 1 if page.after else 1
         items = list(range(first, min(first + page.limit, 8)))  # the list is 1 to 7

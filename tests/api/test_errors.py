@@ -12,7 +12,7 @@ from api.logs import JsonLines
 from scheduler.booking.errors import Refused, not_found
 from scheduler.domain.errors import BadInput
 from scheduler.persistence.database import Database
-from scheduler.persistence.errors import DatabaseBusy, DatabaseUnavailable, Overlap
+from scheduler.persistence.errors import DatabaseBusy, DatabaseUnavailable, Duplicate, Overlap
 from tests.api.cast import Keys, trail
 from tests.api.rehearsal import Rehearsals
 
@@ -96,7 +96,7 @@ def test_a_refusal_never_repeats_what_was_sent(rehearsals: Rehearsals, client: T
     answer = rehearse(client, keys, name="Xanthippe" * 99, weight_kg="Xanthippe", Xanthippe="Xanthippe")
     assert problem_of(answer, 422, "not-usable")["errors"]
     assert "Xanthippe" not in answer.text
-    answer = client.get("/v1/patients/Xanthippe", headers=keys.nora)
+    answer = client.get("/v1/rehearsed/Xanthippe!", headers=keys.nora)
     assert problem_of(answer, 422, "not-usable")["errors"] == [
         {"in": "path", "field": "patient", "problem": "is not written in the form that is asked for"}
     ]
@@ -139,6 +139,26 @@ def test_a_body_that_comes_in_pieces_is_413_once_it_is_over_the_limit(
     assert rehearsals.performed == []
 
 
+def test_a_query_parameter_nobody_knows_is_422_and_the_known_ones_are_named(
+    rehearsals: Rehearsals, client: TestClient, keys: Keys
+) -> None:
+    answer = client.get("/v1/numbers?Xanthippe=1", headers=keys.nora)
+    assert problem_of(answer, 422, "not-usable")["errors"] == [
+        {
+            "in": "query",
+            "field": "",
+            "problem": "has a parameter that does not belong here; known are: site, cursor, limit",
+        }
+    ]
+    assert "Xanthippe" not in answer.text
+
+
+def test_a_row_somebody_else_was_faster_with_is_409(rehearsals: Rehearsals, client: TestClient, keys: Keys) -> None:
+    rehearsals.trouble = raising(Duplicate("UNIQUE constraint failed: patient.id"))
+    answer = rehearse(client, keys, name="Ana")
+    assert "UNIQUE" not in str(problem_of(answer, 409, "done-meanwhile")["detail"])
+
+
 def test_a_refusal_of_a_use_case_carries_its_own_name_and_sentence(
     rehearsals: Rehearsals, client: TestClient, keys: Keys
 ) -> None:
@@ -157,7 +177,7 @@ def test_only_the_plant_is_told_what_supply_refused(rehearsals: Rehearsals, clie
         Refused("no-place", 409, "Every suite is taken.", blinded_sentence="There is no place on that day.")
     )
     told = {
-        name: client.get("/v1/patients/HYU-001", headers=headers).json()["detail"]
+        name: client.get("/v1/rehearsed/HYU-001", headers=headers).json()["detail"]
         for name, headers in vars(keys).items()
     }
     assert told == {
@@ -170,14 +190,14 @@ def test_only_the_plant_is_told_what_supply_refused(rehearsals: Rehearsals, clie
 
 def test_a_record_that_is_not_the_readers_is_404(rehearsals: Rehearsals, client: TestClient, keys: Keys) -> None:
     rehearsals.trouble = raising(not_found("patient"))
-    problem_of(client.get("/v1/patients/HYU-001", headers=keys.sam), 404, "patient-not-found")
+    problem_of(client.get("/v1/rehearsed/HYU-001", headers=keys.sam), 404, "patient-not-found")
 
 
 def test_a_change_to_a_record_that_is_not_theirs_leaves_a_line_and_a_look_leaves_none(
     rehearsals: Rehearsals, client: TestClient, keys: Keys, sqlite_database: Database
 ) -> None:
     rehearsals.trouble = raising(not_found("patient"))
-    problem_of(client.get("/v1/patients/HYU-001", headers=keys.sam), 404, "patient-not-found")
+    problem_of(client.get("/v1/rehearsed/HYU-001", headers=keys.sam), 404, "patient-not-found")
     assert trail(sqlite_database, "access:refused") == []
     problem_of(rehearse(client, keys, name="Ana"), 404, "patient-not-found")
     (line,) = trail(sqlite_database, "access:refused")
@@ -233,11 +253,11 @@ def test_an_error_nobody_expected_tells_its_number_and_logs_where_it_happened_wi
 def test_a_role_that_may_not_is_403_and_leaves_one_line_in_the_trail(
     rehearsals: Rehearsals, client: TestClient, keys: Keys, sqlite_database: Database
 ) -> None:
-    answer = client.post("/v1/patients/HYU-001/plan", headers=keys.nora)
+    answer = client.post("/v1/rehearsed/HYU-001/plan", headers=keys.nora)
     problem_of(answer, 403, "not-your-role")
     (line,) = trail(sqlite_database, "access:refused")
-    assert (line.actor, line.subject) == ("Nora North", "POST /v1/patients/{patient}/plan")
+    assert (line.actor, line.subject) == ("Nora North", "POST /v1/rehearsed/{patient}/plan")
     assert line.request_id == answer.headers["x-request-id"]
     assert json.loads(line.after or "") == {"problem": "not-your-role", "meant": {"patient": "HYU-001"}}
-    assert client.post("/v1/patients/HYU-001/plan", headers=keys.paul).status_code == 200
+    assert client.post("/v1/rehearsed/HYU-001/plan", headers=keys.paul).status_code == 200
     assert len(trail(sqlite_database, "access:refused")) == 1

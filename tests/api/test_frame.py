@@ -39,7 +39,7 @@ def test_every_answer_carries_the_security_headers(client: TestClient, path: str
 
 
 def test_nothing_of_v1_may_be_kept_on_the_way(rehearsals: Rehearsals, client: TestClient, keys: Keys) -> None:
-    for answer in (client.get("/v1/me"), client.get("/v1/patients/HYU-001", headers=keys.nora)):
+    for answer in (client.get("/v1/me"), client.get("/v1/rehearsed/HYU-001", headers=keys.nora)):
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["vary"] == "Authorization"
 
@@ -48,7 +48,7 @@ def test_a_request_leaves_one_line_that_names_no_patient_and_no_key(
     rehearsals: Rehearsals, client: TestClient, keys: Keys, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "marrowline"):
-        answer = client.get("/v1/patients/HYU-001?why=HYU-001", headers=keys.nora)
+        answer = client.get("/v1/rehearsed/HYU-001?why=HYU-001", headers=keys.nora)
     (line,) = lines_of(caplog)
     assert line.pop("ms") >= 0  # type: ignore[operator]
     assert line.pop("at")
@@ -58,8 +58,8 @@ def test_a_request_leaves_one_line_that_names_no_patient_and_no_key(
         "event": "request",
         "request_id": answer.headers["x-request-id"],
         "method": "GET",
-        "route": "/v1/patients/{patient}",
-        "status": 200,
+        "route": "/v1/rehearsed/{patient}",
+        "status": 422,  # no route knows "why"
         "role": "coordinator",
     }
     assert "HYU-001" not in caplog.text
@@ -81,7 +81,7 @@ def test_the_servers_own_log_of_paths_is_shut(capsys: pytest.CaptureFixture[str]
     kept, level = list(root.handlers), root.level
     try:
         configure_logs("info")
-        logging.getLogger("uvicorn.access").info('"GET /v1/patients/HYU-001 HTTP/1.1" 200')
+        logging.getLogger("uvicorn.access").info('"GET /v1/rehearsed/HYU-001 HTTP/1.1" 200')
         logging.getLogger("marrowline.api").info("shown")
     finally:
         root.handlers[:] = kept
@@ -92,14 +92,14 @@ def test_the_servers_own_log_of_paths_is_shut(capsys: pytest.CaptureFixture[str]
 
 def test_figures_count_by_template_method_and_status(rehearsals: Rehearsals, client: TestClient, keys: Keys) -> None:
     for patient in ("HYU-001", "HYU-002"):
-        client.get(f"/v1/patients/{patient}", headers=keys.nora)
+        client.get(f"/v1/rehearsed/{patient}", headers=keys.nora)
     client.get("/v1/HYU-003", headers=keys.nora)
     answer = client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
     figures = answer.text
-    assert ('marrowline_http_requests_total{method="GET",route="/v1/patients/{patient}",status="200"} 2.0') in figures
+    assert ('marrowline_http_requests_total{method="GET",route="/v1/rehearsed/{patient}",status="200"} 2.0') in figures
     assert 'marrowline_http_requests_total{method="GET",route="unmatched",status="404"} 1.0' in figures
-    assert 'marrowline_http_request_seconds_count{method="GET",route="/v1/patients/{patient}"} 2.0' in figures
+    assert 'marrowline_http_request_seconds_count{method="GET",route="/v1/rehearsed/{patient}"} 2.0' in figures
     assert "marrowline_http_requests_in_flight 1.0" in figures  # this very request
     assert "HYU" not in figures
 

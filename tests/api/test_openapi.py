@@ -144,6 +144,5 @@ def test_reads_answer_with_the_media_type_that_is_documented(app: FastAPI, clien
         if method != "get" or "{" in path:
             continue
         answer = client.get(path, headers=keys.ada)
-        assert str(answer.status_code) in operation["responses"], path
-        (media_type,) = operation["responses"]["200"]["content"]
+        (media_type,) = operation["responses"][str(answer.status_code)]["content"]
         assert answer.headers["content-type"].startswith(media_type), path

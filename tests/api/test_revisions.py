@@ -6,7 +6,7 @@ from fastapi.testclient import TestClient
 from tests.api.cast import Keys
 from tests.api.rehearsal import Rehearsals
 
-PATH = "/v1/patients/HYU-001"
+PATH = "/v1/rehearsed/HYU-001"
 
 
 def test_what_is_read_carries_its_version(rehearsals: Rehearsals, client: TestClient, keys: Keys) -> None:

@@ -59,7 +59,7 @@ def test_it_answers_counts_and_ends_when_told_to(sqlite_database: Database, keys
             assert "server" not in answer.headers
             clocks.add(answer.json()["clock"]["now"][:13])
         assert clocks == {"2027-01-04T00"}  # the first hour of the program clock, in UTC
-        assert httpx.get(f"{url}/v1/patients/HYU-001", headers=keys.nora).status_code == 404
+        assert httpx.get(f"{url}/v1/rehearsed/HYU-001", headers=keys.nora).status_code == 404
         figures = httpx.get(f"{url}/metrics").text
         assert 'marrowline_http_requests_total{method="GET",route="/v1/me",status="200"} 6.0' in figures
         process.send_signal(signal.SIGTERM)

@@ -136,6 +136,17 @@ def test_when_the_other_has_changed_meanwhile_nothing_is_booked(crowded: House) 
     assert crowded.visits(LATE) == {}
 
 
+def test_a_visit_confirmed_since_the_offer_is_not_moved_by_it(crowded: House) -> None:
+    offer = the_one(room(crowded).offers)
+    (move,) = visits_moved(offer)
+    with crowded.doing() as work:
+        for visit in move["visits"]:
+            confirm(work, visit)
+    before = crowded.stays()
+    refused("offer-outdated", 409, lambda: book(crowded, offer))
+    assert crowded.stays() == before
+
+
 def test_it_is_booked_once(crowded: House) -> None:
     offer = the_one(room(crowded).offers)
     book(crowded, offer)

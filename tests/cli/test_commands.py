@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from scheduler import cli
+from scheduler.cli import demo, plans
 from scheduler.documents.plan_json import plan_json
 from scheduler.domain.course import Facts
 from scheduler.domain.errors import BadInput
@@ -46,7 +47,7 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> R
         out, err = capfd.readouterr()
         return Ended(int(ended.value.code or 0), out, err)
 
-    monkeypatch.setattr(cli, "load_program", load)
+    monkeypatch.setattr(plans, "load_program", load)
     return call
 
 
@@ -255,8 +256,8 @@ def test_demo_plans_shows_figures_and_one_course(
     run: Run, planned: Callable[[Plan], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned(valid_plan())
-    monkeypatch.setattr(cli, "load_program", lambda name: FACTS)
-    ended = run("demo", "--out", str(tmp_path))
+    monkeypatch.setattr(demo, "load_program", lambda name: FACTS)
+    ended = run("demo", "--no-serve", "--out", str(tmp_path))
     assert ended.code == 0
     assert "Pairs on target day" in ended.out
     assert "ANA at NORTH" in ended.out

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from scheduler.domain.calendars import Holiday
 from scheduler.domain.course import Facts
+from scheduler.domain.intervals import Interval
 from scheduler.domain.plan import PlannedCourse
 from scheduler.domain.protocol import FollowUp, Window
 from scheduler.planning.follow_ups import with_follow_ups
@@ -123,3 +124,26 @@ def test_every_patient_has_a_visit_of_his_own_or_a_reason(count: int, rooms: int
     taken = {(one.start_at, one.units["clinic"]) for course in planned for one in course.activities}
     assert len(taken) == min(count, 9 * rooms)
     assert len(taken) + len(missed) == count
+
+
+def test_no_visit_begins_before_the_earliest_instant() -> None:
+    # Due on Fri 5 Mar, 14 days to either side. From Fri 5 Mar 12:07 on the next quarter hour is free.
+    (planned,), _ = with_follow_ups(visiting(60), [unbegun()], earliest_at=at(date(2027, 3, 5), "12:07"))
+    assert [local(one.start_at) for one in planned.activities] == ["Fri 03-05 12:15"]
+
+
+def test_a_visit_whose_window_is_over_by_then_is_missed() -> None:
+    planned, missed = with_follow_ups(visiting(60, 2), [unbegun()], earliest_at=at(date(2027, 3, 8), "00:00"))
+    assert planned == (unbegun(),)
+    assert [(one.patient, one.dose) for one in missed] == [("ANA", None)]
+
+
+def test_what_others_hold_is_not_given_again() -> None:
+    held = {(NORTH, "clinic", "clinic-1"): [Interval(at(date(2027, 3, 5), "08:00"), at(date(2027, 3, 5), "11:00"))]}
+    (planned,), _ = with_follow_ups(visiting(60), [unbegun()], held)
+    assert [local(one.start_at) for one in planned.activities] == ["Fri 03-05 11:00"]
+
+
+def test_a_visit_that_is_there_already_stays() -> None:
+    (once,), _ = with_follow_ups(visiting(60), [unbegun()])
+    assert with_follow_ups(visiting(63), [once])[0] == (once,)

@@ -1,15 +1,15 @@
-"""The command line `marrowline`: plan, check, programs, show, export and demo."""
+"""Commands that plan, and that read plans: plan, check, programs, show, export."""
 
 from __future__ import annotations
 
 import math
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
+from scheduler.cli.frame import FLAWED, app
 from scheduler.console import complain, progress_bar, say, say_course, say_summary, say_unplanned, say_violations, table
 from scheduler.documents.blinded import share_of, site_view
 from scheduler.documents.files import prepare, write_all
@@ -17,21 +17,10 @@ from scheduler.documents.plan_files import write_plan
 from scheduler.documents.plan_reader import read_plan
 from scheduler.documents.summary import summarise
 from scheduler.domain.course import Facts
-from scheduler.domain.errors import BadInput, MarrowlineError
+from scheduler.domain.errors import BadInput
 from scheduler.domain.plan import Plan
 from scheduler.domain.rules import violations
 from scheduler.programs import load_program, shipped_programs
-
-FLAWED = 1
-BAD_INPUT = 2
-
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="Plans how each patient's own cells are taken, grown, filled, shipped cold and injected in time.",
-    epilog="Exit codes: 0 fine; 1 the plan has unplanned doses or breaks a rule; 2 bad input, nothing was written.",
-)
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN_JSON", help="A plan.json file.")]
 ProgramOption = Annotated[
@@ -58,7 +47,7 @@ def plan(
     The plan is judged by every rule before it is written: a plan that breaks one is never written.
     """
     facts = load_program(program)
-    _finish(_planned(facts, out, time_limit, seed))
+    finish(planned(facts, out, time_limit, seed))
 
 
 @app.command(epilog="Example: marrowline check out/alsummit/plan.json")
@@ -87,7 +76,7 @@ def show(
 ) -> None:
     """Show one patient's course: where, when, with which unit, and what is left of each dose's shelf life."""
     plan, facts = _read(plan_json, program)
-    _say_course_of(plan, patient, facts, str(plan_json))
+    say_course_of(plan, patient, facts, str(plan_json))
 
 
 @app.command(epilog="Example: marrowline export out/alsummit/plan.json --audience site:HYU --out hyu.json")
@@ -113,47 +102,11 @@ def export(
         write_all(out.parent, {out.name: text})
 
 
-@app.command(epilog="Example: marrowline demo")
-def demo(
-    out: Annotated[Path, typer.Option("--out", help="Directory for the three files.")] = Path("out/demo"),
-    time_limit: TimeLimit = 30.0,
-) -> None:
-    """Plan the trial `alsummit`, show its figures and one patient's course."""
-    facts = load_program("alsummit")
-    plan = _planned(facts, out, time_limit, seed=0)
-    say()
-    _say_course_of(plan, facts.patients[0].id, facts, str(out / "plan.json"))
-    _finish(plan)
-
-
-def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command line; bad input ends with one line on standard error and exit code 2."""
-    try:
-        app(args=arguments, prog_name="marrowline")
-        sys.stdout.flush()
-    except MarrowlineError as error:
-        complain(f"marrowline: {error}")
-        sys.exit(BAD_INPUT)
-    except OSError as error:
-        # What Python still holds for standard output must not fail once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        complain(
-            f"marrowline: {error.filename or 'standard output'}: {error.strerror}. Make room or name another place"
-        )
-        sys.exit(BAD_INPUT)
-    sys.exit(0)
-
-
-def _planned(facts: Facts, out: Path, time_limit: float, seed: int) -> Plan:
+def planned(facts: Facts, out: Path, time_limit: float, seed: int) -> Plan:
     """Plan, judge, write and tell; the directory is tried first, so that no minute is spent for nothing."""
-    if not (math.isfinite(time_limit) and time_limit > 0):
-        raise BadInput("--time-limit", "seconds", f"{time_limit} is not a length of time", "Write a number above 0")
+    check_seconds(time_limit)
     prepare(out)
-    # The solver takes a second to import: only commands that plan pay for it.
-    from scheduler.planning.planner import make_plan
-
-    with progress_bar(f"Planning {facts.program}") as progress:
-        plan = make_plan(facts, seed=seed, time_limit=time_limit, progress=progress)
+    plan = made(facts, time_limit, seed)
     _refuse_if_broken(plan, facts)
     summary = summarise(plan, facts)
     write_plan(plan, summary, facts, out)
@@ -163,7 +116,24 @@ def _planned(facts: Facts, out: Path, time_limit: float, seed: int) -> Plan:
     return plan
 
 
-def _finish(plan: Plan) -> NoReturn:
+def made(facts: Facts, time_limit: float, seed: int) -> Plan:
+    """A plan of the program, not judged yet, with its progress on standard error."""
+    check_seconds(time_limit)
+    # The solver takes a second to import: only commands that plan pay for it.
+    from scheduler.planning.planner import make_plan
+
+    with progress_bar(f"Planning {facts.program}") as progress:
+        return make_plan(facts, seed=seed, time_limit=time_limit, progress=progress)
+
+
+def check_seconds(time_limit: float) -> None:
+    """BadInput unless this is a length of time."""
+    if not (math.isfinite(time_limit) and time_limit > 0):
+        raise BadInput("--time-limit", "seconds", f"{time_limit} is not a length of time", "Write a number above 0")
+
+
+def finish(plan: Plan) -> NoReturn:
+    """End with the exit code of a plan."""
     raise typer.Exit(FLAWED if plan.unplanned else 0)
 
 
@@ -180,7 +150,8 @@ def _read(plan_json: Path, program: str | None) -> tuple[Plan, Facts]:
     return plan, load_program(program or plan.program)
 
 
-def _say_course_of(plan: Plan, patient: str, facts: Facts, where: str) -> None:
+def say_course_of(plan: Plan, patient: str, facts: Facts, where: str) -> None:
+    """Print one patient's course; BadInput naming `where` when the plan has none."""
     course = next((one for one in plan.courses if one.patient == patient), None)
     if course is None:
         known = ", ".join(one.patient for one in plan.courses[:3])

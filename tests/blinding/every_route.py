@@ -1,0 +1,142 @@
+"""One request for every route there is: what anybody may try with a patient of North."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from httpx import Response
+
+from tests.api.callers import ANA, NORTH
+from tests.blinding.worlds import CLEO, CSV, STRETCH, World
+
+Route = tuple[str, str]
+Try = Callable[[World, str], list[Response]]
+
+NOTE = {"reason": "A reason in words."}
+TIMES = {"start_at": "2027-03-02T08:00:00Z", "end_at": "2027-03-02T09:00:00Z"}
+BOTH = (ANA, CLEO)
+
+
+def get(path: str, **params: str) -> Try:
+    """Read an address, for each of the two patients where it names one."""
+    return lambda world, who: [world.get(who, one, params=params) for one in _for_both(path)]
+
+
+def post(path: str, body: object = None, headers: dict[str, str] | None = None) -> Try:
+    """Send the same to an address, for each of the two patients where it names one."""
+    return lambda world, who: [world.post(who, one, body, headers=headers or {}) for one in _for_both(path)]
+
+
+def delete(path: str) -> Try:
+    return lambda world, who: [world.call(who, "DELETE", path)]
+
+
+def _for_both(path: str) -> list[str]:
+    return [path.replace("PATIENT", patient) for patient in BOTH] if "PATIENT" in path else [path]
+
+
+def _first(world: World, who: str, listing: str) -> str:
+    """The id of the first entry of a list, or one that nobody has."""
+    items = world.get(who, listing).json().get("items", [])
+    return str(items[0]["id"]) if items else "none"
+
+
+def closure(method: str) -> Try:
+    return lambda world, who: [world.call(who, method, f"/v1/closures/{_first(world, 'paul', '/v1/closures')}")]
+
+
+def unblinding(world: World, who: str) -> list[Response]:
+    body = NOTE | {"signature": world.signature(who, "emergency unblinding")}
+    return [world.post(who, f"/v1/patients/{patient}/unblinding", body) for patient in BOTH]
+
+
+def alarm(world: World, who: str) -> list[Response]:
+    return [world.post(who, f"/v1/alarms/{_first(world, 'stella', '/v1/alarms')}/acknowledge")]
+
+
+def shipment(world: World, who: str) -> list[Response]:
+    answer = world.get("carl", "/v1/shipments", params=STRETCH).json()
+    body = {"outcome": "performed", **TIMES}
+    return [world.post(who, f"/v1/shipments/{one['id']}/record", body) for one in answer["items"]]
+
+
+def hold(method: str) -> Try:
+    return lambda world, who: [world.call(who, method, "/v1/holds/hold_000000000000000000000001")]
+
+
+def imported(world: World, who: str) -> list[Response]:
+    content = (
+        f"patient,site,registered_on,weight_kg,kind,dose,start_at,end_at\n{ANA},NORTH,2027-03-01,61.5,biopsy,,x,y\n"
+    )
+    return [world.call(who, "POST", "/v1/courses/import?dry_run=true", content=content, headers=CSV)]
+
+
+TRIES: dict[Route, Try] = {
+    ("GET", "/livez"): get("/livez"),
+    ("GET", "/readyz"): get("/readyz"),
+    ("GET", "/metrics"): get("/metrics"),
+    ("GET", "/openapi.json"): get("/openapi.json"),
+    ("GET", "/v1/me"): get("/v1/me"),
+    ("GET", "/v1/sites"): get("/v1/sites"),
+    ("GET", "/v1/patients"): get("/v1/patients"),
+    ("POST", "/v1/patients"): post(
+        "/v1/patients", {"id": "NORTH-003", "site": NORTH, "registered_on": "2027-03-01", "weight_kg": 70.0}
+    ),
+    ("GET", "/v1/patients/{patient}"): get("/v1/patients/PATIENT"),
+    ("POST", "/v1/patients/{patient}/weights"): post(
+        "/v1/patients/PATIENT/weights", {"weight_kg": 60.0, "measured_at": "2027-03-01T08:00:00Z"}
+    ),
+    ("POST", "/v1/patients/{patient}/offers"): post("/v1/patients/PATIENT/offers", {"count": 2}),
+    ("POST", "/v1/patients/{patient}/unblinding"): unblinding,
+    ("POST", "/v1/holds"): post("/v1/holds", {"offer": "off_000000000000000000000001"}),
+    ("GET", "/v1/holds/{hold}"): hold("GET"),
+    ("DELETE", "/v1/holds/{hold}"): hold("DELETE"),
+    ("POST", "/v1/bookings"): post("/v1/bookings", {"hold": "hold_000000000000000000000001"}),
+    ("GET", "/v1/courses"): get("/v1/courses"),
+    ("GET", "/v1/courses/{course}"): get("/v1/courses/PATIENT"),
+    ("POST", "/v1/courses/import"): imported,
+    ("POST", "/v1/courses/{course}/offers"): post("/v1/courses/PATIENT/offers", {"dose": 2, "count": 2}),
+    ("POST", "/v1/courses/{course}/reschedule"): lambda world, who: [world.move(patient, who) for patient in BOTH],
+    ("POST", "/v1/courses/{course}/cancel"): post(
+        "/v1/courses/PATIENT/cancel", {"reason_code": "other"}, {"If-Match": '"1"'}
+    ),
+    ("GET", "/v1/courses/{course}/contents"): get("/v1/courses/PATIENT/contents", dose="1"),
+    ("GET", "/v1/visits"): get("/v1/visits"),
+    ("GET", "/v1/visits/{visit}"): get("/v1/visits/PATIENT/1/graft"),
+    ("POST", "/v1/visits/{visit}/confirm"): post("/v1/visits/PATIENT/2/graft/confirm"),
+    ("POST", "/v1/visits/{visit}/acknowledge"): post("/v1/visits/PATIENT/2/graft/acknowledge"),
+    ("POST", "/v1/activities/{activity}/record"): post(
+        "/v1/activities/PATIENT/2/thaw/record", {"outcome": "failed", **TIMES}
+    ),
+    ("GET", "/v1/shipments"): get("/v1/shipments", **STRETCH),
+    ("POST", "/v1/shipments/{shipment}/record"): shipment,
+    ("GET", "/v1/resources"): get("/v1/resources"),
+    ("GET", "/v1/resources/{place}/{kind}/load"): lambda world, who: [
+        world.get(who, f"/v1/resources/{resource}/load", params=STRETCH)
+        for resource in ("NORTH/theatre", "NORTH/refrigerator", "HUB/suite", "HUB/incubator")
+    ],
+    ("GET", "/v1/plans"): get("/v1/plans"),
+    ("GET", "/v1/plans/{plan}"): get("/v1/plans/1"),
+    ("GET", "/v1/closures"): get("/v1/closures"),
+    ("POST", "/v1/closures"): post("/v1/closures", {"where": NORTH, **TIMES, **NOTE}),
+    ("GET", "/v1/closures/{closure}"): closure("GET"),
+    ("DELETE", "/v1/closures/{closure}"): closure("DELETE"),
+    ("GET", "/v1/randomisation"): get("/v1/randomisation"),
+    ("POST", "/v1/randomisation"): lambda world, who: [world.randomise(who)],
+    ("GET", "/v1/alarms"): get("/v1/alarms"),
+    ("POST", "/v1/alarms/{alarm}/acknowledge"): alarm,
+    ("GET", "/v1/audit"): get("/v1/audit", limit="200"),
+}
+"""What is tried on each route; a route without a try fails the test."""
+
+
+def routes_of(app: FastAPI) -> set[Route]:
+    """Method and template of everything an application answers."""
+    return {
+        (method, (context.path_format or "").replace(":path", ""))
+        for context in iter_route_contexts(app.routes)
+        for method in context.methods or ()
+        if method != "HEAD"
+    }

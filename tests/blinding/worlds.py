@@ -1,0 +1,197 @@
+"""Two worlds that differ in nothing but the arms of two patients, and everything that was said in each.
+
+ANA and CLEO are treated at North, BEN at South. In the first world ANA gets cells and CLEO the carrier, in the
+second it is the other way round; BEN gets cells in both. Ids that are drawn by lot are counted here, so that they are
+the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+from fastapi.testclient import TestClient
+from httpx import Response
+
+from api.app import create_app
+from api.logs import JsonLines
+from scheduler.settings import Settings
+from tests.api.callers import ANA, BEN, NORTH, SOUTH, Callers, Json, issue
+from tests.api.cast import FixedClock
+from tests.booking.house import NOW, move_in
+from tests.databases import new_sqlite
+
+CLEO = "NORTH-002"
+CSV = {"Content-Type": "text/csv"}
+FIRST = {ANA: "cells", CLEO: "carrier", BEN: "cells"}
+SWAPPED = {ANA: "carrier", CLEO: "cells", BEN: "cells"}
+STRETCH = {"from": "2027-03-01T00:00:00Z", "to": "2027-03-31T00:00:00Z"}
+
+
+class Said(NamedTuple):
+    """One request and its whole answer."""
+
+    who: str
+    method: str
+    path: str
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: str
+
+
+@dataclass
+class World(Callers):
+    """A service with its arms, and a transcript of all that was said."""
+
+    arms: dict[str, str] = field(default_factory=dict)
+    transcript: list[Said] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+
+    def call(self, who: str, method: str, path: str, **options: Any) -> Response:
+        answer = super().call(who, method, path, **options)
+        timed = {"content-length"} if path == "/metrics" else set()
+        headers = tuple(sorted(one for one in answer.headers.items() if one[0] not in timed))
+        self.transcript.append(Said(who, method, path, answer.status_code, headers, _timeless(path, answer.text)))
+        return answer
+
+    def randomise(self, who: str = "stella") -> Response:
+        content = "".join(["patient,arm\n", *(f"{patient},{arm}\n" for patient, arm in self.arms.items())])
+        return self.call(who, "POST", "/v1/randomisation", content=content, headers=CSV)
+
+    def move(self, patient: str, who: str = "nora") -> Response:
+        """Put dose 2 on a later day of its window."""
+        on = self.get(who, f"/v1/visits/{patient}/2/graft").json().get("on", "2027-04-01")
+        later = (date.fromisoformat(on) + timedelta(days=1)).isoformat()
+        found = self.post(who, f"/v1/courses/{patient}/offers", {"dose": 2, "not_before": later}).json()
+        offer = found["offers"][0]["id"] if found.get("offers") else "off_0"
+        match = {"If-Match": self.get(who, f"/v1/courses/{patient}").headers.get("etag", '"1"')}
+        move = {"offer": offer, "reason_code": "supply"}
+        return self.post(who, f"/v1/courses/{patient}/reschedule", move, headers=match)
+
+    def tell(self, step: Json, outcome: str) -> None:
+        """Record a step as planned, by whoever does it, whatever the answer is."""
+        self.clock.now = max(self.clock.now, datetime.fromisoformat(step["end_at"]) + timedelta(hours=1))
+        who = "paul" if step["lane"] or step["place"] == "HUB" else "nora"
+        content = {"outcome": outcome, "start_at": step["start_at"], "end_at": step["end_at"]}
+        self.post(who, f"/v1/activities/{step['id']}/record", content)
+
+
+def _timeless(path: str, body: str) -> str:
+    """An answer without what depends on how fast the machine is."""
+    if path != "/metrics":
+        return body
+    counts = (line for line in body.splitlines() if line.startswith("marrowline_http_requests_total"))
+    return "\n".join(sorted(counts))
+
+
+def live(world: World) -> None:
+    """The same events in any world, keyed by dose: booking, moving, a failed lot, closures, an end, and mistakes."""
+    world.register(ANA)
+    world.register(CLEO)
+    world.register(BEN, "sam", SOUTH)
+    world.randomise()
+    offers = world.offers(ANA, count=3)
+    held = world.hold(offers[0]["id"])
+    world.post("nora", "/v1/holds", {"offer": offers[0]["id"]})
+    world.post("nora", "/v1/bookings", {"hold": held["id"]})
+    for patient, who in ((CLEO, "nora"), (BEN, "sam")):
+        cheapest = world.offers(patient, who)[0]
+        world.post(who, "/v1/bookings", {"hold": world.hold(cheapest["id"], who)["id"]})
+    world.post("nora", f"/v1/visits/{ANA}/1/graft/confirm")
+    for patient in (ANA, CLEO):
+        world.move(patient)
+    _treat(world)
+    _close(world)
+    ended = {"reason_code": "withdrawn_consent"}
+    world.post("sam", f"/v1/courses/{BEN}/cancel", ended, headers={"If-Match": world.etag(f"/v1/courses/{BEN}", "sam")})
+    _err(world)
+
+
+def _treat(world: World) -> None:
+    """Dose 1 of both as planned, but CLEO's lot fails at the fill: whatever it would have held."""
+    steps = {**world.steps(ANA), **world.steps(CLEO)}
+    last = max(steps[f"{patient}/1/graft"]["end_at"] for patient in (ANA, CLEO))
+    due = [one for one in steps.values() if one["end_at"] <= last and one["dose"] in (None, 1)]
+    for one in sorted(due, key=lambda each: (each["end_at"], each["start_at"], each["id"])):
+        if one["kind"] == "fill":
+            world.weigh(one["id"].split("/")[0], datetime.fromisoformat(one["start_at"]) - timedelta(days=1))
+        world.tell(one, "failed" if one["id"] == f"{CLEO}/1/fill" else "performed")
+
+
+def _close(world: World) -> None:
+    begins = world.clock.now + timedelta(days=2)
+    stretch = {"start_at": begins.isoformat(), "end_at": (begins + timedelta(days=20)).isoformat()}
+    own = world.post("nora", "/v1/closures", {"where": NORTH, "resource": "theatre", "reason": "Repairs.", **stretch})
+    world.post("paul", "/v1/closures", {"where": "HUB", "resource": "suite", "reason": "Filters.", **stretch})
+    for patient in (ANA, CLEO):
+        world.post("nora", f"/v1/courses/{patient}/offers", {"dose": 2})
+    world.call("nora", "DELETE", own.headers["location"])
+
+
+def _err(world: World) -> None:
+    """One mistake of every kind, about either patient."""
+    for patient in (ANA, CLEO):
+        world.post("nora", "/v1/patients", {"id": patient, "site": NORTH, "registered_on": "2027-03-01"})
+        world.post("nora", f"/v1/patients/{patient}/offers", {})
+        world.post("nora", f"/v1/courses/{patient}/offers", {"dose": 1})
+        world.post("nora", f"/v1/courses/{patient}/cancel", {"reason_code": "other"})
+        world.post("nora", f"/v1/courses/{patient}/cancel", {"reason_code": "other"}, headers={"If-Match": '"99"'})
+        world.post("dora", f"/v1/patients/{patient}/unblinding", {"reason": "No signature."})
+        for step in ("1/fill", "1/regrowth", "2/thaw", "2/regrowth", "growth", "1/graft", "2/graft"):
+            at = {"start_at": "2027-03-02T08:00:00Z", "end_at": "2027-03-02T09:00:00Z"}
+            for who in ("nora", "phil", "paul"):
+                world.post(who, f"/v1/activities/{patient}/{step}/record", {"outcome": "performed", **at})
+
+
+@contextmanager
+def world_with(arms: dict[str, str], folder: Path) -> Iterator[World]:
+    """A service of its own, with the ids of a world counted from 1."""
+    folder.mkdir()
+    database = new_sqlite(folder / "marrowline.db")
+    numbers = count(1)
+
+    def token_hex(length: int = 32) -> str:
+        return f"{next(numbers):0{2 * length}x}"
+
+    def choice(letters: Sequence[str]) -> str:
+        return letters[next(numbers) % len(letters)]
+
+    with patch.object(secrets, "token_hex", token_hex), patch.object(secrets, "choice", choice):
+        clock = FixedClock()
+        clock.now = NOW
+        move_in(database, folder)
+        app = create_app(Settings(failed_keys=1000), database=database, clock=clock)
+        with TestClient(app) as client:
+            world = World(client, app, database, clock, issue(database), arms)
+            with _listening(world.log):
+                yield world
+    database.dispose()
+
+
+@contextmanager
+def _listening(lines: list[str]) -> Iterator[None]:
+    """Keep every log line of the product, without the clock of the machine."""
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            fields = {key: value for key, value in getattr(record, "fields", {}).items() if key != "ms"}
+            record.created, record.fields = 0.0, fields
+            lines.append(JsonLines().format(record))
+
+    logger, listener = logging.getLogger("marrowline"), Listener()
+    level = logger.level
+    logger.addHandler(listener)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(listener)
