@@ -82,18 +82,30 @@ class Board:
                 self._enter(desk, stay)
         elif revision > self._revision:
             for stay in repositories.stays_changed_since(session, self._revision, revision):
-                self._leave(self._desk, stay.id)
-                if stay.live:
-                    self._enter(self._desk, stay)
+                self._change(self._desk, stay)
             self._revision = revision
         self._expire(self._desk, int(work.now.timestamp()))
         return self._desk
 
-    def _enter(self, desk: Desk, stay: repositories.Changed) -> None:
-        desk.put(self.units[stay.unit_id], Stay(stay.begins, stay.ends, stay.id))
+    def _change(self, desk: Desk, stay: repositories.Changed) -> None:
+        """A stay as it is now; one that only lasts longer than it did frees nothing meanwhile."""
+        where = self.units[stay.unit_id], Stay(stay.begins, stay.ends, stay.id)
+        if stay.live and stay.id in desk.seats and desk.seats.at(stay.id) == where:
+            self._lasts(stay)
+            return
+        self._leave(desk, stay.id)
+        if stay.live:
+            self._enter(desk, stay)
+
+    def _lasts(self, stay: repositories.Changed) -> None:
+        self._expires.pop(stay.id, None)
         if stay.expires is not None:
             self._expires[stay.id] = stay.expires
             heapq.heappush(self._expiries, (stay.expires, stay.id))
+
+    def _enter(self, desk: Desk, stay: repositories.Changed) -> None:
+        desk.put(self.units[stay.unit_id], Stay(stay.begins, stay.ends, stay.id))
+        self._lasts(stay)
 
     def _leave(self, desk: Desk, stay_id: int) -> None:
         self._expires.pop(stay_id, None)

@@ -121,9 +121,9 @@ def of_latency(rows: Sequence[Measured]) -> tuple[Section, bool]:
     ]
     clients, workers = rows[0].clients, rows[0].workers
     text = f"""The whole trial `alsummit` is booked (115 courses); {clients} clients with site keys register a
-patient, ask at least twice for three offers (tier 0), hold and book, over HTTP against `marrowline serve` with
-{workers} workers on the same machine. *Think* is how long a client waits after each answer; without it the clients ask
-as fast as they can, and the times are those of a queue.
+patient, ask at least twice for three offers (tier 0), hold and book, over HTTP against `marrowline serve`, {workers}
+workers on the same machine. *Think* is how long a client waits after each answer; without it the clients ask as fast
+as they can, and the times are those of a queue.
 
 {_table(("database", "think", "request", "answers", "p50, ms", "p95, ms", "slowest, ms"), lines)}
 Not answered with success: {"; ".join(_refused(one) for one in rows)}.
