@@ -8,16 +8,8 @@ from typing import Any
 
 from api.schemas import CourseView, MovedPatient, MovedVisit, OfferView, PlantCourseView, PlantOfferView
 from scheduler.booking.make_room import visits_moved
-from scheduler.booking.views import (
-    Booked,
-    VisitView,
-    booked_steps,
-    booked_visits,
-    offered_visits,
-    plant_steps,
-    share_of,
-    share_of_booked,
-)
+from scheduler.booking.shares import Booked, share_of, share_of_booked
+from scheduler.booking.views import VisitView, booked_steps, booked_visits, offered_visits, plant_steps
 from scheduler.domain.audience import Audience, Principal, Role
 from scheduler.domain.course import Facts
 from scheduler.persistence import repositories

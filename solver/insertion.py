@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from solver.finder import LEVEL, NO_WISH, Finder, Loads, Wish
+from solver.finder import LEVEL, NO_WISH, Finder, Wish
 from solver.layout import Layout, layouts_of
+from solver.loads import Loads
 from solver.problem import Course, Placement, Problem
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from api.bookings import READERS, course_view, summary_of
-from api.dependencies import CurrentCaller, Idempotent, require
+from api.dependencies import Caller, CurrentCaller, Idempotent, require
 from api.documentation import responses
 from api.paging import Page, page_of
 from api.revisions import etag, expected_version
@@ -36,6 +37,8 @@ from scheduler.booking.import_courses import import_courses
 from scheduler.booking.reschedule import reschedule
 from scheduler.domain.audience import Role
 from scheduler.persistence import repositories
+from scheduler.persistence.tables import CourseRow
+from scheduler.persistence.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1", tags=["courses"])
 
@@ -211,8 +214,9 @@ def move(
 ) -> CourseView:
     """Take up the times of an offer: the new are booked before the old are given up. Ids of visits stay."""
     meaning = caller.signed(body.signature)
-    with caller.begin() as work:
-        row = reschedule(
+
+    def change(work: UnitOfWork) -> CourseRow:
+        return reschedule(
             work,
             caller.service.board,
             course,
@@ -222,11 +226,8 @@ def move(
             expected_version=version,
             signed_meaning=meaning,
         )
-        work.session.flush()
-        shown = course_view(work, caller.facts(work), row)
-        work.commit()
-    response.headers["ETag"] = etag(row.version)
-    return shown
+
+    return _changed(caller, response, change)
 
 
 @router.post(
@@ -245,8 +246,17 @@ def end(
     version: Annotated[int, Depends(expected_version)],
 ) -> CourseView:
     """The patient leaves: planned visits are cancelled and everything they took is free at once."""
+    return _changed(
+        caller,
+        response,
+        lambda work: cancel(work, course, reason_code=body.reason_code, note=body.note, expected_version=version),
+    )
+
+
+def _changed(caller: Caller, response: Response, change: Callable[[UnitOfWork], CourseRow]) -> CourseView:
+    """Change a course and show it as it is then."""
     with caller.begin() as work:
-        row = cancel(work, course, reason_code=body.reason_code, note=body.note, expected_version=version)
+        row = change(work)
         work.session.flush()
         shown = course_view(work, caller.facts(work), row)
         work.commit()

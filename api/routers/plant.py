@@ -19,7 +19,7 @@ from scheduler.booking.load import Stretch, load
 from scheduler.domain.audience import Role
 from scheduler.persistence import repositories
 from scheduler.persistence.tables import PlanRow
-from scheduler.planning.desk import unit_names
+from scheduler.planning.needs import unit_names
 
 router = APIRouter(prefix="/v1", tags=["plant"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Literal
 
@@ -20,6 +21,7 @@ from scheduler.booking.record import AT_PLANT, record
 from scheduler.booking.record import AT_SITE as RECORD_AT_SITE
 from scheduler.booking.views import VisitView
 from scheduler.persistence import repositories
+from scheduler.persistence.tables import VisitRow
 
 router = APIRouter(prefix="/v1", tags=["visits"])
 
@@ -134,14 +136,7 @@ def show_visit(visit: ActivityId, caller: CurrentCaller, response: Response) -> 
 )
 def confirm_visit(visit: ActivityId, caller: CurrentCaller, response: Response, version: Version) -> VisitView:
     """The patient knows this date and will come; a visit that is moved has to be confirmed anew."""
-    with caller.begin() as work:
-        facts = caller.facts(work)  # before anything is locked that whoever has the desk may need
-        row = confirm(work, visit, expected_version=version)
-        work.session.flush()
-        (shown,) = visit_views(work, facts, [row])
-        work.commit()
-    response.headers["ETag"] = etag(row.version)
-    return shown
+    return _told(caller, visit, response, version, confirm)
 
 
 @router.post(
@@ -153,9 +148,15 @@ def confirm_visit(visit: ActivityId, caller: CurrentCaller, response: Response, 
 )
 def acknowledge_visit(visit: ActivityId, caller: CurrentCaller, response: Response, version: Version) -> VisitView:
     """The patient was told of the present time, without a promise to come."""
+    return _told(caller, visit, response, version, acknowledge)
+
+
+def _told(
+    caller: Caller, visit: str, response: Response, version: int | None, tell: Callable[..., VisitRow]
+) -> VisitView:
     with caller.begin() as work:
-        facts = caller.facts(work)
-        row = acknowledge(work, visit, expected_version=version)
+        facts = caller.facts(work)  # before anything is locked that whoever has the desk may need
+        row = tell(work, visit, expected_version=version)
         work.session.flush()
         (shown,) = visit_views(work, facts, [row])
         work.commit()

@@ -12,10 +12,11 @@ from datetime import date, timedelta
 from scheduler.booking.errors import Refused
 from scheduler.booking.unblinded import arms_for_planning
 from scheduler.domain.course import Facts
-from scheduler.persistence import bundle, repositories
+from scheduler.persistence import bundle, occupancy, repositories
 from scheduler.persistence.mapping import closure_of
 from scheduler.persistence.unit_of_work import UnitOfWork
-from scheduler.planning.desk import Desk, Stay, Unit
+from scheduler.planning.desk import Desk
+from scheduler.planning.seats import Stay, Unit
 
 REGISTRATION_AHEAD = timedelta(days=200)  # how far beyond today the tables reach, so that they are not made anew daily
 
@@ -54,18 +55,18 @@ class Board:
 
     def _connect(self, work: UnitOfWork) -> None:
         """Read something before waiting for others here: who has the desk must not wait for a connection or a file."""
-        repositories.board(work.session)
+        occupancy.board(work.session)
 
     def _in_step(self, work: UnitOfWork, registered_on: date | None) -> Desk:
         session = work.session
         program = repositories.program(session)
         if program is None:
             raise Refused("no-program", 409, "No program was imported yet. Run: marrowline import PROGRAM")
-        revision, calendars = repositories.board(session)
+        revision, calendars = occupancy.board(session)
         if work.board_locked:
             revision -= 1  # what this unit writes itself is believed once it is committed
         today = work.now.date()
-        unsure = repositories.calendar_changed(session)
+        unsure = occupancy.calendar_changed(session)
         made_for = (program.sha256, calendars - unsure)
         reach = max(registered_on or today, today)
         if self._desk is None or made_for != self._made_for or reach > self._desk.until or revision < self._revision:
@@ -73,7 +74,7 @@ class Board:
             facts = bundle.facts_of(program, patients=(), closures=closures, arms=None)
             facts = replace(facts, arms=arms_for_planning(work, facts))
             desk = Desk(facts, max(reach, facts.starts_on) + REGISTRATION_AHEAD)
-            units, stays = repositories.units(session), repositories.live_stays(session, revision)
+            units, stays = occupancy.units(session), occupancy.live_stays(session, revision)
             # Only what was read whole is believed; and a closure not committed yet, not beyond this unit.
             self.units, self.numbers = units, {unit: number for number, unit in units.items()}
             self._expiries, self._expires = [], {}
@@ -81,13 +82,13 @@ class Board:
             for stay in stays:
                 self._enter(desk, stay)
         elif revision > self._revision:
-            for stay in repositories.stays_changed_since(session, self._revision, revision):
+            for stay in occupancy.stays_changed_since(session, self._revision, revision):
                 self._change(self._desk, stay)
             self._revision = revision
         self._expire(self._desk, int(work.now.timestamp()))
         return self._desk
 
-    def _change(self, desk: Desk, stay: repositories.Changed) -> None:
+    def _change(self, desk: Desk, stay: occupancy.Changed) -> None:
         """A stay as it is now; one that only lasts longer than it did frees nothing meanwhile."""
         where = self.units[stay.unit_id], Stay(stay.begins, stay.ends, stay.id)
         if stay.live and stay.id in desk.seats and desk.seats.at(stay.id) == where:
@@ -97,13 +98,13 @@ class Board:
         if stay.live:
             self._enter(desk, stay)
 
-    def _lasts(self, stay: repositories.Changed) -> None:
+    def _lasts(self, stay: occupancy.Changed) -> None:
         self._expires.pop(stay.id, None)
         if stay.expires is not None:
             self._expires[stay.id] = stay.expires
             heapq.heappush(self._expiries, (stay.expires, stay.id))
 
-    def _enter(self, desk: Desk, stay: repositories.Changed) -> None:
+    def _enter(self, desk: Desk, stay: occupancy.Changed) -> None:
         desk.put(self.units[stay.unit_id], Stay(stay.begins, stay.ends, stay.id))
         self._lasts(stay)
 

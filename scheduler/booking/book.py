@@ -16,7 +16,7 @@ from scheduler.domain.calendars import local_date
 from scheduler.domain.check_character import with_check
 from scheduler.domain.course import FOLLOW_UP, Facts
 from scheduler.domain.plan import Activity, PlannedCourse
-from scheduler.persistence import repositories
+from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.mapping import activity_row, course_from, patient_of
 from scheduler.persistence.tables import CourseRow, VisitRow
 from scheduler.persistence.unit_of_work import UnitOfWork
@@ -39,13 +39,13 @@ def book_hold(work: UnitOfWork, board: Board, hold_id: str) -> CourseRow:
     assert offer is not None
     patient_row = patient_for(work, hold.patient)
     course = course_from(offer.course)
-    stays = repositories.stays_of(work.session, hold.patient, hold=hold.id)
+    stays = occupancy.stays_of(work.session, hold.patient, hold=hold.id)
     facts = board.facts(work)
     course = _with_units(course, {(one.activity, one.resource): board.units[one.unit_id][2] for one in stays})
     referee(facts, patient_of(patient_row), course)
     # The ids of an earlier, cancelled course of the same patient are taken: its rows are history.
     row = written(work, facts, course)
-    if repositories.keep_stays(work.session, hold.id, revision) == 0:
+    if occupancy.keep_stays(work.session, hold.id, revision) == 0:
         raise Refused("hold-expired", 409, "This hold has run out and its times are free again. Look for new offers.")
     hold.status, offer.status = "booked", "booked"
     patient_row.status, patient_row.version = "booked", patient_row.version + 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from scheduler.booking.access import BOOKERS, course_for, must_be, patient_for, version_is
 from scheduler.booking.errors import Refused
 from scheduler.domain.audience import Role
-from scheduler.persistence import repositories
-from scheduler.persistence.repositories import NewStay
+from scheduler.persistence import occupancy, repositories
+from scheduler.persistence.occupancy import NewStay
 from scheduler.persistence.tables import CourseRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
@@ -49,12 +49,12 @@ def cancel(
             visits.append(visit.id)
     gone = set(cancelled)
     now = int(work.now.timestamp())
-    stays = repositories.stays_of(work.session, course_id)
+    stays = occupancy.stays_of(work.session, course_id)
     free = [one.id for one in stays if one.id is not None and (one.activity in gone or one.begins > now)]
     long = [one for one in stays if one.id is not None and one.begins <= now and one.ends - now >= DAY]
-    repositories.release_stays(work.session, free + [one.id for one in long if one.id is not None], revision)
+    occupancy.release_stays(work.session, free + [one.id for one in long if one.id is not None], revision)
     used = [NewStay(one.unit_id, one.begins, now, course_id, one.activity, one.resource) for one in long]
-    repositories.add_stays(work.session, [one for one in used if one.begins < one.ends], revision)
+    occupancy.add_stays(work.session, [one for one in used if one.begins < one.ends], revision)
     row.status, row.version = "cancelled", row.version + 1
     patient = patient_for(work, course_id)
     patient.status, patient.version = "withdrawn", patient.version + 1

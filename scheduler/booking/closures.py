@@ -17,7 +17,7 @@ from scheduler.domain.plan import Plan, PlannedCourse
 from scheduler.domain.rules_context import Judged
 from scheduler.domain.rules_courier import arrival_open, departure
 from scheduler.domain.rules_time import closure as closed
-from scheduler.persistence import repositories
+from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.mapping import closure_of, course_of, patient_of
 from scheduler.persistence.tables import ClosureRow, VisitRow
 from scheduler.persistence.unit_of_work import UnitOfWork
@@ -73,7 +73,7 @@ def declare(
         declared_at=work.now,
         declared_by=work.principal.name,
     )
-    repositories.count_up_calendar(work.session)  # takes the board: no booking comes in between
+    occupancy.count_up_calendar(work.session)  # takes the board: no booking comes in between
     visits = hits(work, facts, closure_of(row))
     repositories.add_closure(work.session, row)
     stretch = {"where": where, "resource": resource, "start_at": start_at, "end_at": end_at}
@@ -90,7 +90,7 @@ def withdraw(work: UnitOfWork, closure_id: str, *, expected_version: int | None 
         403 for other roles, 404 unknown or not the actor's, 409 when withdrawn before, 412 for a stale version.
     """
     must_be(work.principal, DECLARERS, "withdraw a closure")
-    repositories.count_up_calendar(work.session)
+    occupancy.count_up_calendar(work.session)
     row = shown(work, closure_id)
     version_is(row, expected_version)
     if row.withdrawn_at is not None:

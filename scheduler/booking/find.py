@@ -16,7 +16,7 @@ from scheduler.booking.windows import drift_days, windows_missed
 from scheduler.domain.audience import Audience
 from scheduler.domain.calendars import local_date
 from scheduler.domain.plan import PlannedCourse
-from scheduler.persistence import repositories
+from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.mapping import course_of, course_text, patient_of
 from scheduler.persistence.tables import ActivityRow, OfferRow
 from scheduler.persistence.unit_of_work import UnitOfWork
@@ -113,7 +113,7 @@ def _search(
             rows = repositories.activities(work.session, patient_id)
             course = course_of(patient, course_row, rows)
             moving = _moving(desk, course, rows, ask.dose, ask.onwards, earliest_at)
-            stays = [one.id for one in repositories.stays_of(work.session, patient_id) if one.id is not None]
+            stays = [one.id for one in occupancy.stays_of(work.session, patient_id) if one.id is not None]
             by_id = {one.id: one for one in rows}
             slack_days = SLACK_DAYS if ask.override else drift_days(desk.facts, course, by_id)
             asked = replace(_elsewhen(desk, course, ask, _at(wanted, earliest_at, 1)), slack_days=slack_days)

@@ -9,7 +9,7 @@ from scheduler.booking.access import BOOKERS, must_be, patient_for
 from scheduler.booking.board import Board
 from scheduler.booking.errors import Refused, not_found
 from scheduler.booking.seating import referee, seated
-from scheduler.persistence import repositories
+from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.mapping import course_from, course_text, patient_of
 from scheduler.persistence.tables import HoldRow, OfferRow
 from scheduler.persistence.unit_of_work import UnitOfWork
@@ -77,7 +77,7 @@ def hold_offer(work: UnitOfWork, board: Board, offer_id: str, *, keep_for: timed
     work.session.add(hold)
     work.session.flush()
     expires = int(hold.expires_at.timestamp())
-    repositories.add_stays(work.session, stays, revision, hold=hold.id, expires=expires)
+    occupancy.add_stays(work.session, stays, revision, hold=hold.id, expires=expires)
     work.audit("hold:made", hold.id, after={"offer": offer.id, "patient": offer.patient, "until": hold.expires_at})
     return hold
 
@@ -94,7 +94,7 @@ def release_hold(work: UnitOfWork, hold_id: str) -> None:
     revision = work.lock_board()
     hold = live_hold(work, hold_id)
     hold.status = "released"
-    repositories.release_hold(work.session, hold.id, revision)
+    occupancy.release_hold(work.session, hold.id, revision)
     work.audit("hold:released", hold.id, after={"patient": hold.patient})
 
 

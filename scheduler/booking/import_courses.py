@@ -22,10 +22,11 @@ from scheduler.domain.course import FOLLOW_UP, Facts, Patient, activity_id, foll
 from scheduler.domain.plan import Activity, PlannedCourse
 from scheduler.domain.protocol import Step
 from scheduler.domain.rules_context import visit_step
-from scheduler.persistence import repositories
+from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.tables import PatientRow
 from scheduler.persistence.unit_of_work import UnitOfWork
-from scheduler.planning.desk import Desk, Proposal, Route, Wanted
+from scheduler.planning.desk import Desk, Proposal, Wanted
+from scheduler.planning.slots import Route
 
 HEADER = ("patient", "site", "registered_on", "weight_kg", "kind", "dose", "start_at", "end_at")
 MOST_LINES = 20_000
@@ -214,7 +215,7 @@ def _import_one(work: UnitOfWork, board: Board, lines: list[_Line]) -> None:
         if broken:
             raise _Problem(f"The remaining steps cannot be planned: {broken[0].message}.")
     course_row = written(work, facts, course)
-    repositories.add_stays(work.session, stays, revision)
+    occupancy.add_stays(work.session, stays, revision)
     _mark(work, performed)
     row.status, row.version = "booked", row.version + 1
     after = {"performed": sorted(performed), "visits": visit_times(facts, course)}

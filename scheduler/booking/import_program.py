@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scheduler.booking.board import Board
@@ -12,12 +11,13 @@ from scheduler.booking.errors import Refused
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import Plan
 from scheduler.domain.rules import violations
-from scheduler.persistence import repositories
+from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.bundle import Bundle
-from scheduler.persistence.repositories import NewStay
+from scheduler.persistence.occupancy import NewStay
 from scheduler.persistence.tables import PatientRow, PlanRow, ProgramRow
 from scheduler.persistence.unit_of_work import UnitOfWork
-from scheduler.planning.desk import needs_of, unit_names
+from scheduler.planning.needs import needs_of, unit_names
+from scheduler.planning.seats import Need
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _enter(work: UnitOfWork, bundle: Bundle, facts: Facts) -> None:
             imported_by=work.principal.name,
         )
     )
-    repositories.add_units(
+    occupancy.add_units(
         work.session, ((place, kind, name) for (place, kind), names in unit_names(facts).items() for name in names)
     )
 
@@ -107,22 +107,29 @@ def _book_plan(work: UnitOfWork, board: Board, facts: Facts, plan: Plan, documen
     if not courses:
         return 0
     revision = work.lock_board()
-    with board.desk(work):
-        stays: list[NewStay] = []
-        taken = _Lanes()
-        for course in courses:
-            row = written(work, facts, course)
-            patient = repositories.patient(work.session, course.patient)
-            assert patient is not None
-            patient.status, patient.version = "booked", patient.version + 1
-            for need in needs_of(facts, course):
-                if need.begins == need.ends:
-                    continue
-                name = need.prefers or taken.place(need.place, need.begins)
-                number = board.numbers[need.place, need.kind, name]
-                stays.append(NewStay(number, need.begins, need.ends, course.patient, need.activity, need.resource))
-            work.audit("course:booked", row.id, after={"plan": plan.program, "visits": visit_times(facts, course)})
-    repositories.add_stays(work.session, stays, revision)
+    needs: list[tuple[str, Need]] = []
+    for course in courses:
+        row = written(work, facts, course)
+        patient = repositories.patient(work.session, course.patient)
+        assert patient is not None
+        patient.status, patient.version = "booked", patient.version + 1
+        needs += [(course.patient, need) for need in needs_of(facts, course) if need.begins < need.ends]
+        work.audit("course:booked", row.id, after={"plan": plan.program, "visits": visit_times(facts, course)})
+    with board.desk(work) as desk:
+        # A plan names its units; only the places on courier runs are given out here, beside those taken already.
+        lanes = iter(desk.seats.seat(need for _, need in needs if need.prefers is None).units)
+        stays = [
+            NewStay(
+                board.numbers[next(lanes) if need.prefers is None else (need.place, need.kind, need.prefers)],
+                need.begins,
+                need.ends,
+                patient_id,
+                need.activity,
+                need.resource,
+            )
+            for patient_id, need in needs
+        ]
+    occupancy.add_stays(work.session, stays, revision)
     work.session.add(
         PlanRow(
             program=plan.program,
@@ -134,16 +141,3 @@ def _book_plan(work: UnitOfWork, board: Board, facts: Facts, plan: Plan, documen
         )
     )
     return len(courses)
-
-
-class _Lanes:
-    """Places on courier runs, given out in order."""
-
-    def __init__(self, taken: Iterable[tuple[str, int]] = ()) -> None:
-        self._count: dict[tuple[str, int], int] = {}
-        for one in taken:
-            self._count[one] = self._count.get(one, 0) + 1
-
-    def place(self, lane: str, departs: int) -> str:
-        self._count[lane, departs] = self._count.get((lane, departs), 0) + 1
-        return f"place-{self._count[lane, departs]}"

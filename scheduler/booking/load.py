@@ -11,7 +11,7 @@ from scheduler.booking.board import Board
 from scheduler.booking.errors import Refused, not_found
 from scheduler.booking.record import SEE_PLANT
 from scheduler.domain.calendars import local_date, local_instant
-from scheduler.persistence import repositories
+from scheduler.persistence import occupancy
 from scheduler.persistence.tables import StayRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
@@ -65,7 +65,7 @@ def load(
     now = int(work.now.timestamp())
     stays = [
         one
-        for one in repositories.taken_between(work.session, list(numbers), since, until)
+        for one in occupancy.taken_between(work.session, list(numbers), since, until)
         if one.expires is None or one.expires > now
     ]
     zone = facts.network.place(origin).zone

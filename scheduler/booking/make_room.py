@@ -19,7 +19,7 @@ from scheduler.booking.seating import referee, seated_together
 from scheduler.domain.audience import Role
 from scheduler.domain.course import FOLLOW_UP, Facts
 from scheduler.domain.plan import PlannedCourse
-from scheduler.persistence import repositories
+from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.mapping import course_from, course_of, course_text, patient_of
 from scheduler.persistence.tables import ActivityRow, CourseRow, OfferRow, VisitRow
 from scheduler.persistence.unit_of_work import UnitOfWork
@@ -74,7 +74,7 @@ def _others(work: UnitOfWork, courses: list[CourseRow], fence_at: datetime) -> l
     """Everybody with whole doses that are still drafts."""
     names = [one.id for one in courses]
     activities = repositories.activities_by_course(work.session, names)
-    stays = repositories.stays_by_course(work.session, names)
+    stays = occupancy.stays_by_course(work.session, names)
     confirmed = repositories.confirmed_visits(work.session, names)
     found: list[Other] = []
     for row in courses:
@@ -165,7 +165,7 @@ def book_with_room(work: UnitOfWork, board: Board, offer_id: str, *, reason: str
     assert mover is not None
     before = course_of(patient_of(mover), other, rows.values())
     _must_be_drafts(work, board, set(move["visits"]), rows, other.id)
-    old = repositories.stays_of(work.session, other.id)
+    old = occupancy.stays_of(work.session, other.id)
     with board.desk(work, registered_on=person.registered_on) as desk:
         own = frozenset(one.id for one in old if one.id is not None)
         planned = [course_from(offer.course), course_from(move["course"])]
@@ -176,7 +176,7 @@ def book_with_room(work: UnitOfWork, board: Board, offer_id: str, *, reason: str
         changes = rewrite(work, desk.facts, moved, before, rows)
         say_why(work, changes, "logistics")
         row = written(work, desk.facts, course)
-        repositories.add_stays(work.session, stays, revision)
+        occupancy.add_stays(work.session, stays, revision)
         _told(work, desk.facts, offer, row, course, other, changes, reason)
     person.status, person.version = "booked", person.version + 1
     other.version += 1

@@ -15,9 +15,9 @@ from scheduler.booking.seating import referee, seated
 from scheduler.booking.windows import windows_missed
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import PlannedCourse
-from scheduler.persistence import repositories
+from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.mapping import activity_row, course_from, course_of, patient_of, units_text
-from scheduler.persistence.repositories import NewStay
+from scheduler.persistence.occupancy import NewStay
 from scheduler.persistence.tables import ActivityRow, CourseRow, StayRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
@@ -76,7 +76,7 @@ def reschedule(
     if any(rows[name].status != "planned" for name in json.loads(offer.replaces) if name in rows):
         raise Refused("offer-outdated", 409, "The course has changed since this offer was made. Look for new offers.")
     before = course_of(patient, row, rows.values())
-    old_stays = repositories.stays_of(work.session, course_id)
+    old_stays = occupancy.stays_of(work.session, course_id)
     with board.desk(work, registered_on=patient.registered_on) as desk:
         own = frozenset(one.id for one in old_stays if one.id is not None)
         course, stays = seated(work, board, desk, course_from(offer.course), releasing=own)
@@ -120,9 +120,9 @@ def exchange(work: UnitOfWork, course: str, old: list[StayRow], new: list[NewSta
     for one in new:
         if left.pop((one.unit_id, one.begins, one.ends, one.activity, one.resource), None) is None:
             fresh.append(one)
-    repositories.release_stays(work.session, [name for name in left.values() if name is not None], revision)
+    occupancy.release_stays(work.session, [name for name in left.values() if name is not None], revision)
     work.session.flush()
-    repositories.add_stays(work.session, fresh, revision)
+    occupancy.add_stays(work.session, fresh, revision)
 
 
 def rewrite(

@@ -12,12 +12,13 @@ from scheduler.domain.cost import cost_of
 from scheduler.domain.course import Facts, Patient
 from scheduler.domain.plan import Plan, PlannedCourse
 from scheduler.domain.rules import Violation, violations
-from scheduler.persistence import repositories
+from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.mapping import units_text
-from scheduler.persistence.repositories import NewStay
+from scheduler.persistence.occupancy import NewStay
 from scheduler.persistence.unit_of_work import UnitOfWork
-from scheduler.planning.desk import Desk, NoSeat, needs_of, with_units
-from scheduler.planning.seats import Need, Seating
+from scheduler.planning.desk import Desk
+from scheduler.planning.needs import needs_of, with_units
+from scheduler.planning.seats import Need, NoSeat, Seating
 
 GONE = "Somebody was faster: a time of this offer is taken by now. Look for new offers."
 
@@ -67,7 +68,7 @@ def _swap(work: UnitOfWork, board: Board, seating: Seating) -> None:
         return
     revision = work.lock_board()
     moves = [(swap.key, board.numbers[swap.new]) for swap in seating.swaps]
-    for stay in repositories.change_units(work.session, moves, revision):
+    for stay in occupancy.change_units(work.session, moves, revision):
         activity = repositories.activity(work.session, stay.activity)
         if activity is not None and stay.hold is None and stay.resource != "lane":
             units = json.loads(activity.units)

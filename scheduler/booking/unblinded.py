@@ -15,7 +15,7 @@ from scheduler.booking.access import course_for, must_be, patient_for
 from scheduler.booking.errors import Refused, not_found
 from scheduler.domain.audience import Role
 from scheduler.domain.course import Facts
-from scheduler.persistence import repositories, unblinded
+from scheduler.persistence import occupancy, repositories, unblinded
 from scheduler.persistence.tables import ActivityRow, UnblindedOpeningRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
@@ -89,7 +89,7 @@ def import_randomisation(work: UnitOfWork, board: Board, rows: Iterable[tuple[st
     new = {name: arm for name, arm in listed if name not in known}
     if new:
         unblinded.add_arms(work.session, new, at=work.now, by=work.principal.name)
-        repositories.count_up_calendar(work.session)  # boards that plan with the arm start anew
+        occupancy.count_up_calendar(work.session)  # boards that plan with the arm start anew
         work.audit("randomisation:imported", facts.program, after={"patients": len(new)})
     return len(new)
 

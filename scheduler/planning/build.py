@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scheduler.domain.course import Facts, Patient, StepAt, doses_of, steps_of
-from scheduler.domain.protocol import Arm, Limit, StepRef, Use, Window
+from scheduler.domain.protocol import Arm, StepRef, Window
+from scheduler.planning.points import Points
 from scheduler.planning.slots import Route, StartTimes
 from scheduler.planning.timegrid import TICK_MINUTES, TimeGrid, ticks_of
 from solver.problem import (
@@ -183,7 +184,7 @@ class Builder:
         protocol = self.facts.protocol
         doses = doses_of(protocol, arm)
         steps = tuple(steps_of(protocol, arm))
-        index = _Index(steps, doses)
+        index = Points(steps, doses)
         tasks = tuple(
             Task(
                 name=f"{at.dose}/{at.step.kind}" if at.dose is not None else at.step.kind,
@@ -220,7 +221,7 @@ class Builder:
         )
         return template, Shape(route, steps)
 
-    def _sequence(self, index: _Index, route: Route) -> list[Lag]:
+    def _sequence(self, index: Points, route: Route) -> list[Lag]:
         found: list[Lag] = []
         for i, at in enumerate(index.steps):
             for before in at.step.after:
@@ -235,7 +236,7 @@ class Builder:
                     found.append(Lag("sequence", Point(earlier, True), Point(i, False), 0, None))
         return found
 
-    def _limits(self, index: _Index) -> tuple[list[Lag], tuple[DayLag, ...]]:
+    def _limits(self, index: Points) -> tuple[list[Lag], tuple[DayLag, ...]]:
         lags: list[Lag] = []
         day_lags: list[DayLag] = []
         for limit in self.facts.protocol.limits:
@@ -250,7 +251,7 @@ class Builder:
                     day_lags.append(DayLag(limit.name, a, b, limit.at_least_days, limit.at_most_days))
         return lags, tuple(day_lags)
 
-    def _qualified(self, index: _Index, route: Route) -> list[Lag]:
+    def _qualified(self, index: Points, route: Route) -> list[Lag]:
         found: list[Lag] = []
         for i, at in enumerate(index.steps):
             for use in at.step.uses:
@@ -260,7 +261,7 @@ class Builder:
                     found.append(Lag("qualified_hours", *edges, None, most // TICK_MINUTES))
         return found
 
-    def _cold(self, index: _Index, route: Route) -> list[Lag]:
+    def _cold(self, index: Points, route: Route) -> list[Lag]:
         """Each stay in the cold begins before the last one ends; at most `out_minutes` are left at the end."""
         chain = self.facts.protocol.cold_chain
         if chain is None or "cold_custody" in self.without:
@@ -284,7 +285,7 @@ class Builder:
                 found.append(Lag("cold_custody", here, end, None, chain.out_minutes // TICK_MINUTES))
         return found
 
-    def _stays(self, index: _Index, route: Route) -> list[Stay]:
+    def _stays(self, index: Points, route: Route) -> list[Stay]:
         found: list[Stay] = []
         for i, at in enumerate(index.steps):
             place = route.place(at.step.side)
@@ -306,7 +307,7 @@ class Builder:
         turnaround = 0 if "turnaround" in self.without else resource.turnaround_minutes
         return ticks_of(max(clearance, turnaround))
 
-    def _targets(self, index: _Index, doses: tuple[int, ...]) -> list[Target]:
+    def _targets(self, index: Points, doses: tuple[int, ...]) -> list[Target]:
         policy, protocol = self.facts.policy, self.facts.protocol
         found: list[Target] = []
         for dose in doses:
@@ -334,7 +335,7 @@ class Builder:
             )
         return found
 
-    def _colds(self, index: _Index, doses: tuple[int, ...]) -> list[Cold]:
+    def _colds(self, index: Points, doses: tuple[int, ...]) -> list[Cold]:
         shelf = self.facts.protocol.shelf_life
         if shelf is None:
             return []
@@ -343,64 +344,3 @@ class Builder:
             Cold(group, index.point(shelf.from_ref, dose), index.point(administered, dose))
             for group, dose in enumerate(doses)
         ]
-
-
-class _Index:
-    """Resolves step references to points of one template."""
-
-    def __init__(self, steps: tuple[StepAt, ...], doses: tuple[int, ...]) -> None:
-        self.steps = steps
-        self.doses = doses
-        self._at: dict[tuple[str, int | None], int] = {(at.step.kind, at.dose): i for i, at in enumerate(steps)}
-
-    def find(self, kind: str, dose: int) -> int | None:
-        """The task of a kind that serves a dose: its own, or the one shared by the whole course."""
-        return self._at.get((kind, dose), self._at.get((kind, None)))
-
-    def point(self, ref: StepRef, dose: int) -> Point:
-        """The point a reference means for a dose; KeyError when the course has no such step."""
-        task = self.find(ref.kind, ref.dose if ref.dose is not None else dose)
-        if task is None:
-            raise KeyError(str(ref))
-        return Point(task, ref.edge == "end")
-
-    def pair(self, a: StepRef, b: StepRef, at: StepAt) -> tuple[Point, Point]:
-        """Both points of a hold."""
-        return self.point(a, at.serves), self.point(b, at.serves)
-
-    def holds(self) -> list[Lag]:
-        """No hold ends before it starts."""
-        pairs = (self.pair(*at.step.hold, at) for at in self.steps if at.step.hold)
-        return [Lag("duration", a, b, 0, None) for a, b in pairs]
-
-    def hold_days(self) -> list[DayLag]:
-        """The same in days of the plant, by which a harvest is looked for."""
-        return [DayLag(lag.name, lag.a, lag.b, 0, None) for lag in self.holds()]
-
-    def edges(self, task: int, use: Use) -> tuple[Point, Point] | None:
-        """From where to where a use holds its unit; None when a step it refers to is absent."""
-        if use.from_ref is None or use.until_ref is None:
-            return Point(task, False), Point(task, True)
-        serves = self.steps[task].serves
-        if self.find(use.from_ref.kind, serves) is None or self.find(use.until_ref.kind, serves) is None:
-            return None
-        return self.point(use.from_ref, serves), self.point(use.until_ref, serves)
-
-    def pairs(self, limit: Limit) -> list[tuple[Point, Point]]:
-        """Every pair of points a limit binds; a shared step is bound to later doses only by a lower bound."""
-        bounded_above = limit.at_most_minutes is not None or limit.at_most_days is not None
-        found: list[tuple[Point, Point]] = []
-        for dose in self.doses:
-            a = self.find(limit.from_ref.kind, limit.from_ref.dose or dose)
-            b = self.find(limit.to_ref.kind, limit.to_ref.dose or dose)
-            if a is None or b is None:
-                continue
-            shared = self.steps[a].dose is None or self.steps[b].dose is None
-            if shared and bounded_above and dose != self.doses[0]:
-                continue
-            if a == b:
-                continue
-            pair = (Point(a, limit.from_ref.edge == "end"), Point(b, limit.to_ref.edge == "end"))
-            if pair not in found:
-                found.append(pair)
-        return found

@@ -9,27 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from scheduler.domain.calendars import local_date
 from scheduler.domain.cost import cost_of
 from scheduler.domain.course import FOLLOW_UP, Facts, Patient, activity_id, follow_up_id
 from scheduler.domain.intervals import Interval
 from scheduler.domain.plan import Activity, Levels, Plan, PlannedCourse
-from scheduler.domain.rules_context import judged_course, stretch_of
 from scheduler.planning.build import Builder, Shape, horizon_days, routes_of
 from scheduler.planning.follow_ups import with_follow_ups
 from scheduler.planning.interpret import course_of
+from scheduler.planning.needs import needs_of, unit_names, with_units
 from scheduler.planning.pins import pinned, settled
-from scheduler.planning.seats import Need, NoSeat, Seating, Seats, Stay, Unit
+from scheduler.planning.seats import NoSeat, Seating, Seats, Stay, Unit
 from scheduler.planning.slots import Route
-from scheduler.planning.timegrid import TICK
-from solver.finder import Finder, Loads, Wish
+from solver.finder import Finder, Wish
 from solver.layout import Layout, layouts_of
+from solver.loads import Loads
 from solver.problem import Course, Placement, Point, Problem, Template
 from solver.segments import resolve_point
 
-LANE = "lane"
 MORE_TRIES = 4  # further courses tried for one offer whose follow-up visits or units find no place
 
 
@@ -347,49 +346,6 @@ def _cheapest(finders: Mapping[int, Finder], course: Course, wish: Wish) -> Plac
     return Placement(number, slots, frozenset(present)) if present else None
 
 
-def with_units(course: PlannedCourse, needs: list[Need], seating: Seating) -> PlannedCourse:
-    """The course with the units of a seating of its needs."""
-    units: dict[str, dict[str, str]] = {}
-    for need, unit in zip(needs, seating.units, strict=True):
-        if need.kind != LANE:
-            units.setdefault(need.activity, {})[need.resource] = unit[2]
-    return replace(course, activities=tuple(replace(one, units=units.get(one.id, {})) for one in course.activities))
-
-
-def needs_of(facts: Facts, course: PlannedCourse) -> list[Need]:
-    """Every unit a course takes and for how long, line clearance and turnaround included.
-
-    A place on a courier run is a unit of its lane for the quarter of an hour from the departure.
-    """
-    judged = judged_course(course, _patient_of(course), facts)
-    needs: list[Need] = []
-    for one in judged.occurrences:
-        place = facts.network.place(one.activity.place)
-        for use in one.step.uses:
-            during = stretch_of(judged, one, use)
-            if during is None:
-                continue
-            tail = timedelta(minutes=place.resource(use.resource).blocked_minutes)
-            held = one.activity.units.get(use.resource)
-            needs.append(
-                _need(place.code, use.resource, one.activity, use.resource, during.start_at, during.end_at + tail, held)
-            )
-        if one.activity.lane is not None:
-            leaves = one.start_at
-            needs.append(_need(one.activity.lane, LANE, one.activity, LANE, leaves, leaves + TICK, None))
-    return needs
-
-
-def _need(
-    place: str, kind: str, activity: Activity, resource: str, begins: datetime, ends: datetime, prefers: str | None
-) -> Need:
-    return Need(place, kind, activity.id, resource, int(begins.timestamp()), int(ends.timestamp()), prefers)
-
-
-def _patient_of(course: PlannedCourse) -> Patient:
-    return Patient(course.patient, course.site, course.registered_on, course.weight_kg)
-
-
 def _visits_kept(
     facts: Facts, course: PlannedCourse, before: PlannedCourse, earliest_at: datetime
 ) -> tuple[Activity, ...]:
@@ -417,29 +373,5 @@ def _visits_kept(
     return tuple(kept)
 
 
-def unit_names(facts: Facts) -> dict[tuple[str, str], tuple[str, ...]]:
-    """The units of every place and kind, and the places of every lane as units of the kind ``lane``."""
-    names = {(place.code, one.kind): one.units for place in facts.network.places for one in place.resources}
-    names.update(
-        {(lane.code, LANE): tuple(f"place-{n + 1}" for n in range(lane.places)) for lane in facts.network.lanes}
-    )
-    return names
-
-
 def _instant(second: int) -> datetime:
     return datetime.fromtimestamp(second, UTC)
-
-
-__all__ = [
-    "Desk",
-    "Need",
-    "NoSeat",
-    "Proposal",
-    "Route",
-    "Stay",
-    "Unit",
-    "Wanted",
-    "needs_of",
-    "unit_names",
-    "with_units",
-]

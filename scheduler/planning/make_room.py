@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from scheduler.domain.calendars import local_date
 from scheduler.domain.course import Patient
 from scheduler.domain.plan import PlannedCourse
-from scheduler.planning.desk import Desk, NoSeat, Proposal, Wanted, needs_of
-from scheduler.planning.seats import Need, Stay, Unit
+from scheduler.planning.desk import Desk, Proposal, Wanted
+from scheduler.planning.needs import needs_of
+from scheduler.planning.seats import Need, NoSeat, Stay, Unit
 
 MOST_TRIED = 16  # how many others are tried, those most in the way first
 TEMPORARY = 2**40  # keys of stays that are only tried out begin here

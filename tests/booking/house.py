@@ -25,7 +25,7 @@ from scheduler.booking.patients import register
 from scheduler.booking.record import Outcome, Recorded, record
 from scheduler.booking.weights import measure
 from scheduler.domain.audience import Principal, Role
-from scheduler.persistence import repositories
+from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.audit import read
 from scheduler.persistence.bundle import bundle_of
 from scheduler.persistence.database import Database
@@ -111,8 +111,8 @@ class House:
     def stays(self) -> set[tuple[int, int, int]]:
         """Unit, begin and end of all that is taken."""
         with self.work(PAUL, write=False) as work:
-            revision, _ = repositories.board(work.session)
-            return {(one.unit_id, one.begins, one.ends) for one in repositories.live_stays(work.session, revision)}
+            revision, _ = occupancy.board(work.session)
+            return {(one.unit_id, one.begins, one.ends) for one in occupancy.live_stays(work.session, revision)}
 
     # --- recording --------------------------------------------------------------------------------------------
 

@@ -13,9 +13,9 @@ from scheduler.booking.closures import declare
 from scheduler.booking.confirm import confirm
 from scheduler.booking.unblinded import contents, import_randomisation
 from scheduler.booking.weights import measure
-from scheduler.persistence import repositories
+from scheduler.persistence import occupancy
 from scheduler.persistence.errors import DatabaseUnavailable
-from scheduler.persistence.repositories import Changed
+from scheduler.persistence.occupancy import Changed
 from tests.booking.house import HUB, NORA, PAUL, PHIL, STELLA, House, refused
 from tests.booking.referee import judged
 
@@ -28,13 +28,13 @@ def test_a_course_booked_from_a_hold_names_the_units_its_stays_are_on(house: Hou
     with house.doing(PAUL) as work:
         # Somebody else's booking made the held growth change its incubator.
         revision = work.lock_board()
-        stays = repositories.stays_of(work.session, ANA, hold=hold)
+        stays = occupancy.stays_of(work.session, ANA, hold=hold)
         (growth,) = [one for one in stays if one.activity == f"{ANA}/growth"]
-        units = repositories.units(work.session)
+        units = occupancy.units(work.session)
         place, kind, name = units[growth.unit_id]
         free = next(n for n, unit in units.items() if unit[:2] == (place, kind) and unit[2] != name)
         assert growth.id is not None
-        repositories.change_units(work.session, [(growth.id, free)], revision)
+        occupancy.change_units(work.session, [(growth.id, free)], revision)
     with house.doing(NORA) as work:
         book_hold(work, house.board, hold)
     rows = house.activities(ANA)
@@ -117,7 +117,7 @@ def test_a_board_that_could_not_be_read_is_not_believed(house: House, monkeypatc
         raise DatabaseUnavailable
 
     with monkeypatch.context() as patch:
-        patch.setattr(repositories, "live_stays", broken)
+        patch.setattr(occupancy, "live_stays", broken)
         with pytest.raises(DatabaseUnavailable):
             house.offers(BEN)
     assert [one.course for one in house.offers(BEN)] == expected

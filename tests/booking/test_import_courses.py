@@ -8,7 +8,7 @@ import pytest
 
 from scheduler.booking.import_courses import RowReport, import_courses
 from scheduler.domain.audience import Principal
-from scheduler.persistence import repositories
+from scheduler.persistence import occupancy, repositories
 from tests.booking.house import ADA, HUB, NORA, NORTH, PAUL, QUINN, SOUTH, House, refused
 from tests.booking.test_whole_program import check
 
@@ -59,7 +59,7 @@ def test_what_remains_of_an_imported_course_is_taken(both: House) -> None:
     both.registered("BEN", SOUTH)
     ana = both.visits("ANA")["ANA/1/graft"].start_at
     with both.work(PAUL, write=False) as work:
-        stays = repositories.stays_of(work.session, "ANA")
+        stays = occupancy.stays_of(work.session, "ANA")
     assert {"suite", "incubator", "theatre", "lane"} <= {one.resource for one in stays}
     both.booked("NORTH-001")
     assert both.visits("NORTH-001")["NORTH-001/1/graft"].start_at != ana

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from scheduler.booking.views import Share, SharedVisit, offered_visits, share_of, shipment_id
+from scheduler.booking.shares import Share, SharedVisit, share_of
+from scheduler.booking.views import offered_visits, shipment_id
 from scheduler.booking.words import visit_texts
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import PlannedCourse

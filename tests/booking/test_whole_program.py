@@ -19,9 +19,9 @@ from scheduler.booking.in_force import plan_in_force
 from scheduler.booking.reschedule import reschedule
 from scheduler.domain.audience import Principal
 from scheduler.domain.rules import violations
-from scheduler.persistence import audit, repositories
+from scheduler.persistence import audit, occupancy, repositories
 from scheduler.persistence.bundle import facts_of
-from scheduler.planning.desk import needs_of
+from scheduler.planning.needs import needs_of
 from tests.booking.house import HUB, KEPT, NORA, NORTH, PAUL, SAM, SOUTH, House, refused
 
 # What may be refused on a walk that looks at nothing before it leaps.
@@ -161,7 +161,7 @@ def check(house: House) -> None:
         before_closures = facts_of(program, facts.patients, (), None)
         assert violations(plan, before_closures) == []
         for course in plan.courses:
-            held = repositories.stays_of(work.session, course.patient)
+            held = occupancy.stays_of(work.session, course.patient)
             taken = Counter((house.board.units[one.unit_id][:2], one.begins, one.ends, one.activity) for one in held)
             needs = needs_of(facts, course)
             assert taken == Counter(

@@ -9,7 +9,9 @@ from itertools import count
 from scheduler.domain.course import Facts, Patient
 from scheduler.domain.plan import Plan, PlannedCourse
 from scheduler.domain.rules import Violation, violations
-from scheduler.planning.desk import Desk, Proposal, Stay, needs_of
+from scheduler.planning.desk import Desk, Proposal
+from scheduler.planning.needs import needs_of
+from scheduler.planning.seats import Stay
 from tests.domain.world import plan_of
 
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from solver.finder import LEVEL, NO_WISH, Finder, Loads
+from solver.finder import LEVEL, NO_WISH, Finder
 from solver.layout import Layout
+from solver.loads import Loads
 from solver.problem import Course, Point, Problem
 from tests.solver.oracle import day_of, placements_of, tick_of
 from tests.solver.tiny import DAY, ROOM, SUITE, Tiny, problem_of, tinies
