@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import uvicorn
 from fastapi import FastAPI
@@ -12,17 +12,36 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.logs import configure_logs
 from api.metrics import SHARED
+from api.service import Service
 from scheduler.clock import real_clock
+from scheduler.domain.audience import Principal, Role
+from scheduler.domain.errors import MarrowlineError
+from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.settings import PREFIX, Settings, load_settings
 
 SINCE = f"{PREFIX}PROGRAM_CLOCK_SINCE"
+STARTING = Principal("start of the service", Role.ADMIN, None, "start")
 
 
 def application() -> FastAPI:
     """The service of one worker, with the settings and the logs of its process."""
     settings = load_settings()
     configure_logs(settings.log_level)
-    return create_app(settings)
+    app = create_app(settings)
+    _prepare(app.state.service)
+    return app
+
+
+def _prepare(service: Service) -> None:
+    """Look once for dates at every site, so that the first who asks waits no longer than the others.
+
+    Where there is nothing to look at yet the service starts all the same, and ``/readyz`` says what is missing.
+    """
+    database = service.database
+    with suppress(MarrowlineError):
+        if database.revision() == database.head():
+            with UnitOfWork(database, now=service.clock(), principal=STARTING, write=False) as work:
+                service.board.prepare(work)
 
 
 def run(settings: Settings) -> None:

@@ -1,47 +1,21 @@
-"""The search behind insertion: dose by dose in order of cost, on days whose hours `HourSearch` finds."""
+"""The search behind insertion: dose by dose in order of cost, on days whose hours `DoseSearch` finds."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 
-import numpy as np
-
-from solver.hours import Edge, HourSearch, Slotting
+from solver.doses import DoseSearch, Wish
+from solver.hours import Slotting
 from solver.layout import Layout
 from solver.loads import Loads
-from solver.problem import Course, Problem, Slots, Target
+from solver.problem import Course, Problem, Target
 from solver.segments import FAR
 
 LEVEL = 10_000_000  # one unit of level 1 outweighs any sum of level 3 within a course
-SIDE_TRIES = 2  # timings of a dose tried on a day before its harvest or thaw is held impossible
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What a course should look like on one template.
-
-    For the pivot task of a segment `days` has the (pivot day, visit day) it should fall on: kept to for a dose, tried
-    first for what goes with it. `slots` are tried first for their tasks. `avoid` has, per group, the visit days that
-    are not wanted.
-    """
-
-    days: Mapping[int, tuple[int, int]]
-    slots: Mapping[int, int]
-    avoid: Mapping[int, Container[int]] = field(default_factory=dict)
-
-
-NO_WISH = Wish({}, {})
-
-ANYBODY = Course("", (), 0, -(2**40), 2**40)  # who may begin at any time
-
-# A pool held from a side to its dose: by pivot day the last tick at which that may begin and the first at which it may
-# end, and the tail.
-Between = tuple[int, dict[int, int], dict[int, int], int]
-
-
-class Finder(HourSearch):
+class Finder(DoseSearch):
     """Searches one template: the cheapest way to place a course on what the pools have left."""
 
     def __init__(self, problem: Problem, layout: Layout, loads: Loads) -> None:
@@ -50,18 +24,12 @@ class Finder(HourSearch):
             self.template.tasks[target.b.task].group: target for target in self.template.targets
         }
         self._due: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        self._pivot_days: dict[tuple[int, int], list[int]] = {}
         self._later = layout.group_order[1:]
-        self._kinds = [self._kind(group) for group in range(self.template.groups)]
-        self._floors: dict[tuple[object, int], int] = {}
-        self._floors_at = loads.freed
-        self._held: dict[int, list[list[Between]]] = {}
+        self._course_floors: dict[int, int] = {}
+        self._beginnings: dict[tuple[int, int], bool] = {}
+        self._looked_at = loads.lasting
 
-    # --- bare costs, nothing else in the way --------------------------------------------------------------------
-
-    def cheapest(self, group: int, day: int) -> int:
-        """A lower bound on the cold hours of a dose on a day; negative when the day is impossible."""
-        return self.layout.reaches[self.layout.by_group[group][0].pivot].cheapest.get(day, -1)
+    # --- what a course costs at least -----------------------------------------------------------------------------
 
     def due(self, group: int, anchor_day: int) -> list[tuple[int, int]]:
         """(lower bound on the scalar cost, day) of a dose after its anchor's day, cheapest first."""
@@ -77,40 +45,21 @@ class Finder(HourSearch):
             self._due[key] = sorted(found)
         return self._due[key]
 
-    # --- what the pools leave, before anything of the course is placed --------------------------------------------
-
-    def _kind(self, group: int) -> object:
-        """What makes the hours of two doses alike: the same tables, bounds and pools."""
-        head = self.layout.by_group[group][0]
-        place = {task: i for i, task in enumerate(head.order)}
-
-        def edge(one: Edge) -> tuple[int, int]:
-            return place.get(one[0], -1), id(one[1])
-
-        listed = [self.checks[task] for task in head.order]
-        bounds = tuple((edge(a), edge(b), *span) for one in listed for a, b, *span in one.bounds if a[0] in place)
-        stays = tuple((pool, edge(a), edge(b), tail) for one in listed for pool, a, b, tail in one.stays)
-        return id(self.layout.reaches[head.pivot]), bounds, stays
-
-    def floor(self, group: int, day: int) -> int:
-        """What the cold hours of a dose cost at least on a day with what is taken now; negative when impossible.
-
-        More taken only makes it dearer, so a floor holds until something is freed.
-        """
-        if self._floors_at != self.loads.freed:
-            self._floors.clear()
-            self._floors_at = self.loads.freed
-        key = (self._kinds[group], day)
-        if key not in self._floors:
-            head = self.layout.by_group[group][0]
-            search = (
-                self._segment(ANYBODY, head, day, {}, None, set(), {}) if self.cheapest(group, day) >= 0 else iter(())
-            )
-            self._floors[key] = next((cost for cost, _ in search), -1)
-        return self._floors[key]
+    def _look_again(self) -> None:
+        """Forget what held only for exactly what was taken then."""
+        self._forget_freed()
+        if self._looked_at != self.loads.lasting:
+            self._course_floors.clear()
+            self._beginnings.clear()
+            self._looked_at = self.loads.lasting
 
     def _floor_of_course(self, day: int) -> int:
         """What a course with dose 1 on a day costs at least beyond its waiting, with what is taken now."""
+        if day not in self._course_floors:
+            self._course_floors[day] = self._sum_of_floors(day)
+        return self._course_floors[day]
+
+    def _sum_of_floors(self, day: int) -> int:
         absent = LEVEL * self.problem.weights.absent
         total = self.floor(0, day)
         if total < 0:
@@ -147,6 +96,7 @@ class Finder(HourSearch):
         With `earliest`, the first day on which the fewest doses are lost, whatever it costs. Of courses that cost the
         same the one with the earlier first day is taken, whatever was known of their days before.
         """
+        self._look_again()
         absent = LEVEL * self.problem.weights.absent
         best: tuple[int, Slotting, set[int]] = (absent * self.template.groups, {}, set())
         lost = self.template.groups
@@ -186,13 +136,20 @@ class Finder(HourSearch):
         unwanted = wish.avoid.get(0, ())
         for day in days:
             bare = -1 if day in unwanted else self.cheapest(0, day)
-            if bare >= 0 and any(self._sides_exist(course, 0, day, at) for at in self.pivot_days(0, day)):
+            if bare >= 0 and self._may_begin(course, day):
                 bare += self.problem.weights.waiting * (day - course.waits_from_day)
                 found.append((bare + sum(self.still_due(group, {0: day}) for group in self._later), day))
         if earliest:
             absent = LEVEL * self.problem.weights.absent
             return sorted(((bare // absent) * absent, day) for bare, day in found)
         return sorted(found)
+
+    def _may_begin(self, course: Course, day: int) -> bool:
+        """Whether dose 1 on a day leaves a day for its harvest."""
+        key = (course.ready_day, day)
+        if key not in self._beginnings:
+            self._beginnings[key] = any(self._sides_exist(course, 0, day, at) for at in self.pivot_days(0, day))
+        return self._beginnings[key]
 
     def _course_from(self, course: Course, day: int, wish: Wish, limit: int) -> tuple[int, Slotting, set[int]] | None:
         """A course with dose 1 on a day, if it costs less than `limit`."""
@@ -260,84 +217,3 @@ class Finder(HourSearch):
                 self.loads.change(*stretch, 1)
                 held.append(stretch)
         return best[0]
-
-    def _dose_on(
-        self, course: Course, group: int, day: int, placed: Mapping[int, int], wish: Wish, limit: int
-    ) -> tuple[int, Slotting] | None:
-        """The cheapest hours of a dose on a day with all that goes with it, if they cost less than `limit`."""
-        head = self.layout.by_group[group][0]
-        chosen = wish.days.get(head.pivot)
-        hopeless = {at for at in self.pivot_days(group, day) if not self._sides_exist(course, group, day, at)}
-        days = self.slots[head.pivot].start_days
-        tries: dict[int, int] = {}
-        for cost, done in self._segment(course, head, day, placed, chosen, hopeless, wish.slots, limit):
-            at = days[done[head.pivot]]
-            if self._sides(course, group, day, at, done, wish):
-                return cost, {task: slot for task, slot in done.items() if task not in placed}
-            tries[at] = tries.get(at, 0) + 1
-            if tries[at] >= SIDE_TRIES:
-                hopeless.add(at)
-        return None
-
-    def pivot_days(self, group: int, day: int) -> list[int]:
-        """On which days the pivot of a dose can start for its visit to fall on a day."""
-        if (group, day) not in self._pivot_days:
-            head = self.layout.by_group[group][0]
-            days = self.slots[head.pivot].start_days
-            pivots = self.layout.reaches[head.pivot].pivots_by_day.get(day, [])
-            self._pivot_days[group, day] = sorted({days[pivot] for pivot in pivots})
-        return self._pivot_days[group, day]
-
-    def _sides_exist(self, course: Course, group: int, day: int, pivot_day: int) -> bool:
-        """Whether each harvest or thaw of a dose has a day that leaves a unit for what is held from it to the dose."""
-        return all(
-            any(
-                options.visit_day[i] >= course.ready_day
-                and all(
-                    self.loads.fits(pool, latest[options.pivot_day[i]], soonest[pivot_day] + tail)
-                    for pool, latest, soonest, tail in between
-                )
-                for i in options.fits(day, pivot_day)
-            )
-            for (_, options), between in zip(self.layout.sides[group], self._between(group), strict=True)
-        )
-
-    def _between(self, group: int) -> list[list[Between]]:
-        """For each harvest or thaw of a dose, what is held from its pivot to that of the dose."""
-        if group not in self._held:
-            head = self.layout.by_group[group][0].pivot
-            self._held[group] = []
-            for side, _ in self.layout.sides[group]:
-                found: list[Between] = []
-                for one in self.template.stays:
-                    begin, until = self.layout.resolve(one.begin), self.layout.resolve(one.until)
-                    if (begin.task, until.task) == (side.pivot, head):
-                        latest = _by_day(self.slots[begin.task], begin.at_end, np.maximum)
-                        found.append((one.pool, latest, _by_day(self.slots[head], until.at_end, np.minimum), one.tail))
-                self._held[group].append(found)
-        return self._held[group]
-
-    def _sides(self, course: Course, group: int, day: int, pivot_day: int, placed: Slotting, wish: Wish) -> bool:
-        """Place harvests and thaws of a dose, on the day nearest the middle of what is allowed; extends `placed`."""
-        for side, options in self.layout.sides[group]:
-            days = [(options.pivot_day[i], options.visit_day[i]) for i in options.fits(day, pivot_day)]
-            wished = wish.days.get(side.pivot)
-            for chosen in sorted(days, key=lambda one: one != wished):
-                if chosen[1] < course.ready_day:
-                    continue
-                found = next(self._segment(course, side, chosen[1], placed, chosen, set(), wish.slots), None)
-                if found is not None:
-                    placed.update(found[1])
-                    break
-            else:
-                return False
-        return True
-
-
-def _by_day(slots: Slots, at_end: bool, pick: np.ufunc) -> dict[int, int]:
-    """The tick of an edge picked from the slots that start on each day."""
-    if not len(slots):
-        return {}
-    first = np.concatenate([[0], np.flatnonzero(np.diff(slots.start_day)) + 1])
-    ticks: list[int] = pick.reduceat(slots.edge(at_end), first).tolist()
-    return dict(zip(slots.start_day[first].tolist(), ticks, strict=True))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from solver.finder import LEVEL, NO_WISH, Finder, Wish
+from solver.doses import NO_WISH, Wish
+from solver.finder import LEVEL, Finder
 from solver.layout import Layout, layouts_of
 from solver.loads import Loads
 from solver.problem import Course, Placement, Problem
@@ -50,7 +51,7 @@ class Inserter:
     def put(self, placement: Placement) -> None:
         """Take the units a placement needs."""
         for stretch in self.finders[placement.template].occupied(placement.slots):
-            self.loads.change(*stretch, 1)
+            self.loads.take(*stretch)
 
     def take(self, placement: Placement) -> None:
         """Give back the units of a placement."""

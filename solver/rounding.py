@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping
 
-from solver.finder import LEVEL, Wish
+from solver.doses import Wish
+from solver.finder import LEVEL
 from solver.insertion import Inserter
 from solver.master import Hours
 from solver.patterns import Pattern, Usage
@@ -50,7 +51,7 @@ def _place_in_order(
     placements: dict[str, Placement] = {}
     failed: list[int] = []
     for stretch in itertools.chain.from_iterable(kept.values()):
-        inserter.loads.change(*stretch, 1)
+        inserter.loads.take(*stretch)
     for number in order:
         for stretch in kept[number]:
             inserter.loads.free(*stretch)

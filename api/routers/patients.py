@@ -201,9 +201,7 @@ def offers_for(caller: Caller, patient: str, ask: Ask, find: Callable[..., Found
     service = caller.service
     valid_for = timedelta(minutes=service.settings.offer_minutes)
     found = find(lambda write: caller.begin(write=write), service.board, patient, ask, valid_for=valid_for)
-    with caller.begin(write=False) as work:
-        facts = caller.facts(work)
-    shown = [offer_view(facts, one, caller.principal) for one in found.offers]
+    shown = [offer_view(found.facts, one, caller.principal) for one in found.offers]
     return Offers(offers=shown, why=found.why, note=NOTE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import heapq
 import threading
 from collections.abc import Iterator
@@ -27,7 +28,8 @@ class Board:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._desk: Desk | None = None
-        self._made_for: tuple[object, ...] = ()
+        self._program: str | None = None
+        self._calendars = -1
         self._revision = -1
         self._expiries: list[tuple[int, int]] = []
         self._expires: dict[int, int] = {}
@@ -47,6 +49,11 @@ class Board:
         with self._lock:
             yield self._in_step(work, registered_on)
 
+    def prepare(self, work: UnitOfWork) -> None:
+        """Build the desk and look ahead, so that the first who asks finds both done."""
+        with self.desk(work) as desk:
+            desk.look_ahead(work.now)
+
     def facts(self, work: UnitOfWork) -> Facts:
         """The program with the closures of now and without patients."""
         self._connect(work)
@@ -59,34 +66,51 @@ class Board:
 
     def _in_step(self, work: UnitOfWork, registered_on: date | None) -> Desk:
         session = work.session
-        program = repositories.program(session)
-        if program is None:
+        state = occupancy.board(session)
+        if state.program is None:
             raise Refused("no-program", 409, "No program was imported yet. Run: marrowline import PROGRAM")
-        revision, calendars = occupancy.board(session)
-        if work.board_locked:
-            revision -= 1  # what this unit writes itself is believed once it is committed
+        # What this unit writes itself is believed once it is committed.
+        revision = state.revision - work.board_locked
         today = work.now.date()
         unsure = occupancy.calendar_changed(session)
-        made_for = (program.sha256, calendars - unsure)
+        calendars = state.calendars - unsure
         reach = max(registered_on or today, today)
-        if self._desk is None or made_for != self._made_for or reach > self._desk.until or revision < self._revision:
-            closures = tuple(closure_of(row) for row in repositories.closures(session))
-            facts = bundle.facts_of(program, patients=(), closures=closures, arms=None)
-            facts = replace(facts, arms=arms_for_planning(work, facts))
-            desk = Desk(facts, max(reach, facts.starts_on) + REGISTRATION_AHEAD)
-            units, stays = occupancy.units(session), occupancy.live_stays(session, revision)
-            # Only what was read whole is believed; and a closure not committed yet, not beyond this unit.
-            self.units, self.numbers = units, {unit: number for number, unit in units.items()}
-            self._expiries, self._expires = [], {}
-            self._desk, self._made_for, self._revision = desk, () if unsure else made_for, revision
-            for stay in stays:
-                self._enter(desk, stay)
+        # Who only reads may have begun before the last change here: for looking round, the newer board serves as well.
+        newer = not work.writes and revision <= self._revision and calendars <= self._calendars
+        same = revision >= self._revision and calendars == self._calendars
+        desk = self._desk
+        if desk is None or self._program != state.program or reach > desk.until or not (same or newer):
+            desk = self._build(work, reach, revision)
+            # A closure not committed yet is not believed beyond this unit.
+            self._program, self._calendars = state.program, -1 if unsure else calendars
         elif revision > self._revision:
             for stay in occupancy.stays_changed_since(session, self._revision, revision):
-                self._change(self._desk, stay)
+                self._change(desk, stay)
             self._revision = revision
-        self._expire(self._desk, int(work.now.timestamp()))
-        return self._desk
+        self._expire(desk, int(work.now.timestamp()))
+        return desk
+
+    def _build(self, work: UnitOfWork, reach: date, revision: int) -> Desk:
+        """Read everything anew."""
+        session = work.session
+        program = repositories.program(session)
+        assert program is not None
+        closures = tuple(closure_of(row) for row in repositories.closures(session))
+        facts = bundle.facts_of(program, patients=(), closures=closures, arms=None)
+        facts = replace(facts, arms=arms_for_planning(work, facts))
+        desk = Desk(facts, max(reach, facts.starts_on) + REGISTRATION_AHEAD)
+        units, stays = occupancy.units(session), occupancy.live_stays(session, revision)
+        # Only what was read whole is believed.
+        self.units, self.numbers = units, {unit: number for number, unit in units.items()}
+        self._expiries, self._expires = [], {}
+        self._desk, self._revision = desk, revision
+        for stay in stays:
+            self._enter(desk, stay)
+        # The tables stay as they are. Looking through them for garbage again and again would stop requests for long.
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        return desk
 
     def _change(self, desk: Desk, stay: occupancy.Changed) -> None:
         """A stay as it is now; one that only lasts longer than it did frees nothing meanwhile."""

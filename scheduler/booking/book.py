@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from scheduler.booking.access import BOOKERS, must_be, patient_for
 from scheduler.booking.board import Board
@@ -17,8 +18,9 @@ from scheduler.domain.check_character import with_check
 from scheduler.domain.course import FOLLOW_UP, Facts
 from scheduler.domain.plan import Activity, PlannedCourse
 from scheduler.persistence import occupancy, repositories
-from scheduler.persistence.mapping import activity_row, course_from, patient_of
-from scheduler.persistence.tables import CourseRow, VisitRow
+from scheduler.persistence.bulk import add_rows
+from scheduler.persistence.mapping import activity_values, course_from, patient_of
+from scheduler.persistence.tables import ActivityRow, CourseRow, VisitRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
 COI_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # without 0, 1, I and O, which are misread by hand
@@ -67,9 +69,9 @@ def written(work: UnitOfWork, facts: Facts, course: PlannedCourse) -> CourseRow:
     )
     work.session.add(row)
     work.session.flush()
-    work.session.add_all([activity_row(course.patient, one) for one in course.activities])
-    work.session.flush()
-    work.session.add_all(visit_row(work, facts, course, one) for one in attended(facts, course.activities))
+    add_rows(work.session, ActivityRow, [activity_values(course.patient, one) for one in course.activities])
+    visits = attended(facts, course.activities)
+    add_rows(work.session, VisitRow, [visit_values(work, facts, course, one) for one in visits])
     return row
 
 
@@ -100,17 +102,17 @@ def visit_on(facts: Facts, site: str, one: Activity) -> date:
     return local_date(one.start_at, facts.network.place(site).zone)
 
 
-def visit_row(work: UnitOfWork, facts: Facts, course: PlannedCourse, one: Activity) -> VisitRow:
-    """A new visit."""
-    return VisitRow(
-        id=one.id,
-        course=course.patient,
-        site=course.site,
-        on_date=visit_on(facts, course.site, one),
-        start_at=one.start_at,
-        end_at=one.end_at,
-        changed_at=work.now,
-    )
+def visit_values(work: UnitOfWork, facts: Facts, course: PlannedCourse, one: Activity) -> dict[str, Any]:
+    """The columns of a new visit's row."""
+    return {
+        "id": one.id,
+        "course": course.patient,
+        "site": course.site,
+        "on_date": visit_on(facts, course.site, one),
+        "start_at": one.start_at,
+        "end_at": one.end_at,
+        "changed_at": work.now,
+    }
 
 
 def visit_times(facts: Facts, course: PlannedCourse) -> dict[str, str]:

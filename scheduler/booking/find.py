@@ -15,6 +15,7 @@ from scheduler.booking.override import FENCE, OVERRIDERS, SLACK_DAYS, rules_brok
 from scheduler.booking.windows import drift_days, windows_missed
 from scheduler.domain.audience import Audience
 from scheduler.domain.calendars import local_date
+from scheduler.domain.course import Facts
 from scheduler.domain.plan import PlannedCourse
 from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.mapping import course_of, course_text, patient_of
@@ -46,8 +47,9 @@ class Ask:
 
 @dataclass(frozen=True)
 class Found:
-    """The offers, the cheapest first; without any, why, in the caller's own words."""
+    """The offers, the cheapest first, with the facts they are made on; without any, why, in the caller's own words."""
 
+    facts: Facts
     offers: tuple[OfferRow, ...]
     why: str | None = None
 
@@ -71,20 +73,20 @@ def find_offers(
         For an unknown patient, one with a course already or without one to change, and a role that may not book.
     """
     with begin(False) as work:
-        moving, version, found, broken, why = _search(work, board, patient_id, ask)
+        facts, moving, version, found, broken, why = _search(work, board, patient_id, ask)
     with begin(True) as work:
         rows = tuple(
             _offer(work, one, moving, version, rules, valid_for) for one, rules in zip(found, broken, strict=True)
         )
         work.session.add_all(rows)
         work.commit()
-    return Found(rows, why)
+    return Found(facts, rows, why)
 
 
 def _search(
     work: UnitOfWork, board: Board, patient_id: str, ask: Ask
-) -> tuple[frozenset[str], int | None, list[Proposal], list[list[str]], str | None]:
-    """What would move, the version of the course, the proposals, which rules each breaks, and why there are none."""
+) -> tuple[Facts, frozenset[str], int | None, list[Proposal], list[list[str]], str | None]:
+    """The facts, what would move, the version of the course, the proposals, the rules each breaks, and why none."""
     must_be(work.principal, OVERRIDERS if ask.override else BOOKERS, "look for dates")
     if ask.override and ask.dose is None:
         raise Refused("override-needs-dose", 422, "An override moves a dose of a booked course. Name the dose.")
@@ -127,7 +129,8 @@ def _search(
             else:
                 found = [one for one, rules in zip(found, missed, strict=True) if not rules]
         why = None if found else _why(work, ask)
-    return moving, version, found, [[] for _ in found] if broken is None else broken, why
+        facts = desk.facts
+    return facts, moving, version, found, [[] for _ in found] if broken is None else broken, why
 
 
 def _elsewhen(desk: Desk, course: PlannedCourse, ask: Ask, wanted: Wanted) -> Wanted:

@@ -48,7 +48,9 @@ def find_with_room(
         rows = tuple(_offer(work, facts, one, before[one.moved.patient], versions, valid_for) for one in rooms)
         work.session.add_all(rows)
         work.commit()
-    return Found(rows, None if rows else "Nobody's draft can be moved so that this patient would be treated sooner.")
+    return Found(
+        facts, rows, None if rows else "Nobody's draft can be moved so that this patient would be treated sooner."
+    )
 
 
 def _search(work: UnitOfWork, board: Board, patient_id: str, ask: Ask) -> tuple[list[Room], dict[str, int], Facts]:

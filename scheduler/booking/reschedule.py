@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from scheduler.booking.access import BOOKERS, course_for, must_be, patient_for, version_is
 from scheduler.booking.board import Board
-from scheduler.booking.book import attended, visit_on, visit_row
+from scheduler.booking.book import attended, visit_on, visit_values
 from scheduler.booking.errors import Refused
 from scheduler.booking.hold import open_offer
 from scheduler.booking.override import OVERRIDERS, may_override, write_overrides
@@ -16,9 +16,9 @@ from scheduler.booking.windows import windows_missed
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import PlannedCourse
 from scheduler.persistence import occupancy, repositories
-from scheduler.persistence.mapping import activity_row, course_from, course_of, patient_of, units_text
+from scheduler.persistence.mapping import activity_values, course_from, course_of, patient_of, units_text
 from scheduler.persistence.occupancy import NewStay
-from scheduler.persistence.tables import ActivityRow, CourseRow, StayRow
+from scheduler.persistence.tables import ActivityRow, CourseRow, StayRow, VisitRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
 REASONS = frozenset(
@@ -135,10 +135,10 @@ def rewrite(
     for one in course.activities:
         row = rows.get(one.id)
         if row is None:
-            work.session.add(activity_row(course.patient, one))
+            work.session.add(ActivityRow(**activity_values(course.patient, one)))
             work.session.flush()
             if one.id in visits:
-                work.session.add(visit_row(work, facts, course, one))
+                work.session.add(VisitRow(**visit_values(work, facts, course, one)))
             continue
         if old[one.id] == one:
             continue

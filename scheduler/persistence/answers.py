@@ -1,12 +1,13 @@
 """What requests with an Idempotency-Key were answered, so that the same request sent twice is done once.
 
-Every call here is a short transaction of its own, so that processes see each other's requests at once. Between the
-commit of what a request does and `finish` a process can die; the request is then taken over when it is sent again, and
-finds its work done.
+Every call here commits what it does at once, so that processes see each other's requests. Between the commit of what a
+request does and `finish` a process can die; the request is then taken over when it is sent again, and finds its work
+done.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from scheduler.persistence.database import Database
 from scheduler.persistence.tables import AnswerRow
 
 _PRUNED_AT_ONCE = 100
+_PRUNED_EVERY = 50  # requests: twice as many are forgotten as are begun
 _KEY = col(AnswerRow.key)
 
 
@@ -81,6 +83,7 @@ class Answers:
         self._database = database
         self._taken_over_after = taken_over_after
         self._kept_for = kept_for
+        self._begun = itertools.count()
 
     def begin(self, key: str, request_hash: str, now: datetime) -> Fresh | Replay | Other | InFlight:
         """Start on a request, or learn why not.
@@ -94,9 +97,12 @@ class Answers:
         now
             The instant of the request.
         """
-        with self._database.writing() as session:
-            self._prune(session, now)
+        with self._database.statement(write=True) as session:
+            if next(self._begun) % _PRUNED_EVERY == 0:
+                self._prune(session, now)
             if self._inserted(session, key, request_hash, now):
+                return Fresh(key, now)
+            if self._outlived(session, key, now) and self._inserted(session, key, request_hash, now):
                 return Fresh(key, now)
             row = session.get(AnswerRow, key)
             if row is None:
@@ -112,12 +118,12 @@ class Answers:
     def finish(self, fresh: Fresh, status: int, body: str, headers: Mapping[str, str] | None = None) -> bool:
         """Keep the answer for whoever sends the request again; False when another has taken the request over."""
         answer = update(AnswerRow).values(status=status, body=body, headers=json.dumps(dict(headers or {})))
-        with self._database.writing() as session:
+        with self._database.statement(write=True) as session:
             return _one(session, answer.where(_unanswered(fresh)).returning(_KEY))
 
     def abandon(self, fresh: Fresh) -> bool:
         """Leave no answer, because there was an error that may pass; the request can be sent again at once."""
-        with self._database.writing() as session:
+        with self._database.statement(write=True) as session:
             return _one(session, delete(AnswerRow).where(_unanswered(fresh)).returning(_KEY))
 
     def _inserted(self, session: Session, key: str, request_hash: str, now: datetime) -> bool:
@@ -133,6 +139,11 @@ class Answers:
     def _taken_over(self, session: Session, row: AnswerRow, now: datetime) -> bool:
         mine = update(AnswerRow).values(begun_at=now).where(_unanswered(Fresh(row.key, row.begun_at))).returning(_KEY)
         return _one(session, mine)
+
+    def _outlived(self, session: Session, key: str, now: datetime) -> bool:
+        """Forget one answer, when its time is over."""
+        old = and_(col(AnswerRow.key) == key, col(AnswerRow.begun_at) < now - self._kept_for)
+        return _one(session, delete(AnswerRow).where(old).returning(_KEY))
 
     def _prune(self, session: Session, now: datetime) -> None:
         # Rows another process is forgetting at this moment are left to it.

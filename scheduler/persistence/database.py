@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import threading
 import time
@@ -13,8 +14,9 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, QueuePool, create_engine, event, make_url
 from sqlalchemy import text as sql
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
 from scheduler.domain.errors import BadInput
@@ -24,6 +26,9 @@ BUSY_SECONDS = 15
 """How long anybody waits for another's lock before `DatabaseBusy`."""
 
 FIXED_WAL = (3, 51, 3)  # several writers could corrupt a WAL file when it was reset in SQLite before this version
+
+RESTED_SECONDS = 1.0
+"""A connection to PostgreSQL unused for so long is asked whether it still answers before it is used again."""
 
 _BETWEEN_TRIES = 0.002
 _REMEDY = "Write sqlite:///FILE.db or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
@@ -43,6 +48,7 @@ class Database:
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._turn = threading.Lock()
         self._reading = engine if self.is_sqlite else _read_only(engine)
+        self._single = engine if self.is_sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
         self._writing = engine.execution_options(begin_immediate=True) if self.is_sqlite else engine
 
     def __repr__(self) -> str:
@@ -78,6 +84,16 @@ class Database:
         with self.turn(), self.session(write=True) as session:
             yield session
             session.commit()
+
+    @contextmanager
+    def statement(self, *, write: bool = False) -> Iterator[Session]:
+        """A session whose statements are each a transaction of their own: fewer trips where one statement is enough."""
+        if write and self.is_sqlite:
+            with self.writing() as session:
+                yield session
+            return
+        with Session(self._single, expire_on_commit=False) as session:
+            yield session
 
     def dispose(self) -> None:
         """Close every connection that nobody uses."""
@@ -214,13 +230,32 @@ def _postgresql(url: URL) -> Engine:
         connect_args={"connect_timeout": max(2, int(BUSY_SECONDS))}
         | ({} if "options" in url.query else {"options": options}),
         poolclass=_Pool,
-        pool_pre_ping=True,
+        pool_size=20,
+        max_overflow=0,  # a connection beyond the pool would be made and closed for every request
         pool_timeout=BUSY_SECONDS,
         isolation_level="READ COMMITTED",
         hide_parameters=True,  # an error's text may reach a log, where no patient data belongs
     )
+    _ping_rested(engine)
     translate_errors(engine)
     return engine
+
+
+def _ping_rested(engine: Engine) -> None:
+    """Replace a connection that died at rest. One just used is taken as it is: asking each time doubles the trips."""
+
+    def note(_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info["at_rest_since"] = time.monotonic()
+
+    def ping(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
+        if time.monotonic() - record.info.get("at_rest_since", math.inf) >= RESTED_SECONDS:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error as problem:
+                raise DisconnectionError from problem
+
+    event.listen(engine, "checkin", note)
+    event.listen(engine, "checkout", ping)
 
 
 def _read_only(engine: Engine) -> Engine:

@@ -56,7 +56,7 @@ class KeyStore:
         """Whose key this is; None where it is unknown, wrong or revoked, and the three take the same time."""
         presented = _PRESENTED.fullmatch(credential)
         key_id, secret = presented.groups() if presented else ("", "")
-        with self._database.session() as session:
+        with self._database.statement() as session:
             row = session.get(KeyRow, key_id)
         right = hmac.compare_digest(sha256(secret), row.secret_hash if row else sha256("nobody's"))
         if row is None or not right or row.revoked_at is not None:
@@ -68,7 +68,7 @@ class KeyStore:
         query = select(func.count()).where(
             FailedKeyRow.origin == origin, col(FailedKeyRow.failed_at) > now - self._within
         )
-        with self._database.session() as session:
+        with self._database.statement() as session:
             return session.exec(query).one() < self._failures
 
     def note_failure(self, origin: str, now: datetime) -> None:

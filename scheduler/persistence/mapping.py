@@ -46,21 +46,21 @@ def course_of(patient: Patient, row: CourseRow, activities: Iterable[ActivityRow
     return PlannedCourse(patient.id, patient.site, row.plant, patient.registered_on, patient.weight_kg, tuple(listed))
 
 
-def activity_row(course: str, one: Activity) -> ActivityRow:
-    """A new row for a planned activity."""
-    return ActivityRow(
-        id=one.id,
-        course=course,
-        kind=one.kind,
-        dose=one.dose,
-        place=one.place,
-        units=units_text(one.units),
-        start_at=one.start_at,
-        end_at=one.end_at,
-        lane=one.lane,
-        volume_ml=one.volume_ml,
-        syringes=one.syringes,
-    )
+def activity_values(course: str, one: Activity) -> dict[str, Any]:
+    """The columns of a new row for a planned activity."""
+    return {
+        "id": one.id,
+        "course": course,
+        "kind": one.kind,
+        "dose": one.dose,
+        "place": one.place,
+        "units": units_text(one.units),
+        "start_at": one.start_at,
+        "end_at": one.end_at,
+        "lane": one.lane,
+        "volume_ml": one.volume_ml,
+        "syringes": one.syringes,
+    }
 
 
 def units_text(units: Any) -> str:

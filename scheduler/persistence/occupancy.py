@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import insert, update
+from sqlalchemy import update
 from sqlmodel import Session, col, select
 
-from scheduler.persistence.tables import BoardRow, StayRow, UnitRow
+from scheduler.persistence.bulk import add_rows
+from scheduler.persistence.tables import BoardRow, ProgramRow, StayRow, UnitRow
 
 
 class NewStay(NamedTuple):
@@ -34,10 +35,19 @@ class Changed(NamedTuple):
     live: bool
 
 
-def board(session: Session) -> tuple[int, int]:
-    """Revision of the stays and revision of the closures."""
-    row = session.execute(select(BoardRow.revision, BoardRow.calendar_revision)).one()
-    return int(row[0]), int(row[1])
+class BoardState(NamedTuple):
+    """What must be the same for a board in memory to be in step: both only ever count up."""
+
+    revision: int
+    calendars: int
+    program: str | None
+
+
+def board(session: Session) -> BoardState:
+    """Revision of the stays, revision of the closures, and the hash of the program; None before one was imported."""
+    program = select(ProgramRow.sha256).scalar_subquery()
+    row = session.execute(select(BoardRow.revision, BoardRow.calendar_revision, program)).one()
+    return BoardState(int(row[0]), int(row[1]), row[2])
 
 
 def count_up_calendar(session: Session) -> None:
@@ -100,8 +110,7 @@ def add_stays(
 ) -> None:
     """Write stays; the database refuses any that overlaps a live one of its unit (`Overlap`)."""
     shared = {"hold": hold, "expires": expires, "live": True, "changed_revision": revision}
-    if stays:
-        session.execute(insert(StayRow), [{**one._asdict(), **shared} for one in stays])
+    add_rows(session, StayRow, [{**one._asdict(), **shared} for one in stays])
 
 
 def release_stays(session: Session, ids: Iterable[int], revision: int) -> None:

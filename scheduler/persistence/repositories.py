@@ -67,6 +67,11 @@ def hold_of_patient(session: Session, name: str, now: datetime) -> HoldRow | Non
     return session.exec(query).first()
 
 
+def holds_of_patient(session: Session, name: str) -> list[HoldRow]:
+    """The holds of a patient that were neither booked nor given up, those included that have run out."""
+    return list(session.exec(select(HoldRow).where(HoldRow.patient == name, HoldRow.status == "held")))
+
+
 # --- courses ----------------------------------------------------------------------------------------------------------
 
 

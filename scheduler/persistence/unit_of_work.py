@@ -135,6 +135,11 @@ class UnitOfWork:
         return self._board_revision
 
     @property
+    def writes(self) -> bool:
+        """Whether this unit may change anything; one that only reads sees the database as it was when it began."""
+        return self._write
+
+    @property
     def board_locked(self) -> bool:
         """Whether this unit has the board to itself: what it writes to stays carries the board's present revision."""
         return self._board_revision is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from scheduler.domain.calendars import local_date
 from scheduler.domain.cost import cost_of
@@ -23,7 +23,8 @@ from scheduler.planning.needs import needs_of, unit_names, with_units
 from scheduler.planning.pins import pinned, settled
 from scheduler.planning.seats import NoSeat, Seating, Seats, Stay, Unit
 from scheduler.planning.slots import Route
-from solver.finder import Finder, Wish
+from solver.doses import NO_WISH, Wish
+from solver.finder import Finder
 from solver.layout import Layout, layouts_of
 from solver.loads import Loads
 from solver.problem import Course, Placement, Point, Problem, Template
@@ -97,7 +98,7 @@ class Desk:
         """A unit is taken."""
         self.seats.put(unit, stay)
         for stretch in self._stretches(unit, stay):
-            self._loads.change(*stretch, 1)
+            self._loads.take(*stretch)
 
     def drop(self, key: int) -> None:
         """A unit is free again."""
@@ -113,29 +114,32 @@ class Desk:
 
     # --- finding ----------------------------------------------------------------------------------------------
 
+    def look_ahead(self, now: datetime) -> None:
+        """Look for courses at every site as for somebody registered today: what is learnt of the days is kept."""
+        wanted = Wanted(now + timedelta(days=self.facts.policy.plant_fence_days))
+        for site, arm in self._numbers:
+            on = local_date(now, self.facts.network.place(site).zone)
+            course = self._new_course(Patient("SOMEBODY", site, on, 70.0), arm, wanted)
+            _cheapest(self._finders_of(course), course, NO_WISH)
+
     def find(self, patient: Patient, wanted: Wanted) -> list[Proposal]:
         """Complete courses for a patient without one: the cheapest first, then others far enough from all before."""
         arm = self.facts.arm_of(patient.id)
-        numbers = self._numbers[patient.site, None if arm is None else arm.name]
+        course = self._new_course(patient, None if arm is None else arm.name, wanted)
+        nothing = PlannedCourse(patient.id, patient.site, None, patient.registered_on, patient.weight_kg, ())
+        return list(self._proposals(patient, course, self._finders_of(course), 0, wanted, nothing, {}))
+
+    def _new_course(self, patient: Patient, arm: str | None, wanted: Wanted) -> Course:
+        """A whole course, to begin on a day after the one in which the earliest instant lies."""
         registered = self.grid.day(patient.registered_on)
         soonest = registered + self.facts.protocol.registration.earliest_days
         zone = self.facts.network.place(patient.site).zone
-        # A whole day of grace: a course begins on a day after the one in which the earliest instant lies.
-        begins = self.grid.day(local_date(wanted.earliest_at, zone)) + 1
-        ready = max(soonest, begins)
-        course = Course(patient.id, numbers, registered, ready, ready + self.facts.policy.max_wait_days)
-        finders = {number: self._finders[number] for number in numbers}
-        return list(
-            self._proposals(
-                patient,
-                course,
-                finders,
-                0,
-                wanted,
-                PlannedCourse(patient.id, patient.site, None, patient.registered_on, patient.weight_kg, ()),
-                {},
-            )
-        )
+        ready = max(soonest, self.grid.day(local_date(wanted.earliest_at, zone)) + 1)
+        numbers = self._numbers[patient.site, arm]
+        return Course(patient.id, numbers, registered, ready, ready + self.facts.policy.max_wait_days)
+
+    def _finders_of(self, course: Course) -> dict[int, Finder]:
+        return {number: self._finders[number] for number in course.templates}
 
     def find_again(
         self, patient: Patient, course: PlannedCourse, moving: frozenset[str], own: Iterable[int], wanted: Wanted

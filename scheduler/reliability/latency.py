@@ -6,7 +6,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import cycle
@@ -54,7 +55,6 @@ class Measured:
     clients: int
     workers: int
     think: float
-    seconds: float
     times: Times
 
 
@@ -65,37 +65,46 @@ def measure(
     *,
     clients: int = 16,
     workers: int = 2,
-    rounds: int = 12,
-    thinks: tuple[float, ...] = (1.0, 0.0),
+    rounds: int = 6,
+    thinks: tuple[float, ...] = (5.0, 1.0, 0.0),
 ) -> list[Measured]:
     """Time offers, holds and bookings with a whole plan booked, for each length of thinking between requests.
 
     Parameters
     ----------
     rounds
-        Patients each client takes from registration to booking.
+        Patients for whom each client registers and asks for offers; the last is held and booked, so that all find room.
     thinks
         Seconds a client waits after each answer; 0 for clients that ask again at once.
     """
+    found = []
+    for think in thinks:
+        with _whole_trial(kind, program, make, workers) as (server, keys):
+            times = Times()
+            sites = list(keys)
+            people = [
+                _Person(f"L{one:02}", server, sites[one % len(sites)], keys, one, think, times)
+                for one in range(clients)
+            ]
+            _together(people, rounds)
+            found.append(Measured(kind, clients, workers, think, times))
+    with _whole_trial(kind, program, make, workers) as (server, keys):
+        times = Times()
+        _ask_for_room(server, keys, times, rounds)
+        return [*found, Measured(kind, 1, workers, 0.0, times)]
+
+
+@contextmanager
+def _whole_trial(
+    kind: str, program: str, make: Callable[[Facts], Plan], workers: int
+) -> Iterator[tuple[Server, dict[str, str]]]:
+    """A service with every course booked, and a coordinator's key for each site."""
     with tempfile.TemporaryDirectory(prefix="marrowline-latency-") as name, new_database(kind) as url:
         facts = set_up(url, program, STARTS_AT, make)
-        sites = [place.code for place in facts.network.sites]
-        keys = {site: new_key(url, STARTS_AT, Role.COORDINATOR, site) for site in sites}
-        planner = new_key(url, STARTS_AT, Role.PLANNER)
+        keys = {one.code: new_key(url, STARTS_AT, Role.COORDINATOR, one.code) for one in facts.network.sites}
         with served(url, STARTS_AT, Path(name) / "log", workers=workers) as server:
             _warm(server, keys, 4 * workers)
-            found = []
-            for number, think in enumerate(thinks):
-                began, times = time.monotonic(), Times()
-                _together(
-                    [
-                        _Person(f"L{number}{one:02}", server, sites[one % len(sites)], keys, planner, think, times)
-                        for one in range(clients)
-                    ],
-                    rounds,
-                )
-                found.append(Measured(kind, clients, workers, think, time.monotonic() - began, times))
-            return found
+            yield server, keys
 
 
 def _warm(server: Server, keys: dict[str, str], times: int) -> None:
@@ -108,6 +117,17 @@ def _warm(server: Server, keys: dict[str, str], times: int) -> None:
         client.close()
 
 
+def _ask_for_room(server: Server, keys: dict[str, str], times: Times, rounds: int) -> None:
+    """Offers that move somebody else's draft: asked for now and then, by one at a time."""
+    for number in range(rounds):
+        for site, key in keys.items():
+            client = Client(server.port, key)
+            name = f"R{site}-{number:02}"
+            client.post("/v1/patients", _registration(name, site))
+            times.note("offers, tier 1", client.post(f"/v1/patients/{name}/offers", {"count": 3, "tier": 1}))
+            client.close()
+
+
 def _together(people: list[_Person], rounds: int) -> None:
     threads = [threading.Thread(target=one.work, args=(rounds, index)) for index, one in enumerate(people)]
     for one in threads:
@@ -118,13 +138,13 @@ def _together(people: list[_Person], rounds: int) -> None:
 
 @dataclass
 class _Person:
-    """A coordinator who books patient after patient."""
+    """A coordinator who books patient after patient; colleagues at one site do not all want the same dates."""
 
     name: str
     server: Server
     site: str
     keys: dict[str, str]
-    planner: str
+    number: int
     think: float
     times: Times
 
@@ -133,22 +153,25 @@ class _Person:
         client = Client(self.server.port, self.keys[self.site])
         time.sleep(self.think * index / 16)
         for number in range(rounds):
-            self._book_one(client, f"{self.name}-{number:03}")
+            self._look(client, f"{self.name}-{number:03}", book=number == rounds - 1)
         client.close()
 
-    def _book_one(self, client: Client, name: str) -> None:
+    def _look(self, client: Client, name: str, *, book: bool) -> None:
+        """Register, look twice, as most do before they choose; then book, looking again where others were faster."""
         if self._ask(client, "register", "/v1/patients", _registration(name, self.site)).status != 201:
             return
         for attempt in range(4):
             offers = self._ask(client, "offers", f"/v1/patients/{name}/offers", {"count": 3})
             if offers.status != 200:
                 return
-            if attempt and self._held(client, offers):  # most look twice before they choose
+            if attempt and (not book or self._booked(client, offers)):
                 return
 
-    def _held(self, client: Client, offers: Answer) -> bool:
+    def _booked(self, client: Client, offers: Answer) -> bool:
         """Whether one of the offers could be held, and was booked; somebody else may have taken the first meanwhile."""
-        for offer in offers.body["offers"]:
+        listed = offers.body["offers"]
+        first = self.number // len(self.keys) % max(1, len(listed))
+        for offer in listed[first:] + listed[:first]:
             held = self._ask(client, "hold", "/v1/holds", {"offer": offer["id"]})
             if held.status == 201:
                 self._ask(client, "book", "/v1/bookings", {"hold": held.body["id"]})

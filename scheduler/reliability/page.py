@@ -18,7 +18,7 @@ INTRODUCTION = """# Reliability
 Written by `make reliability` and `make fuzz`; each section by the command it names, which runs that campaign again.
 Small versions of all of them run in `make test`. Times depend on the machine and on what else it does.
 """
-ASKED = ("register", "offers", "hold", "book")
+ASKED = ("register", "offers", "hold", "book", "offers, tier 1")
 
 
 class Section(NamedTuple):
@@ -111,6 +111,7 @@ def of_latency(rows: Sequence[Measured]) -> tuple[Section, bool]:
     lines = [
         (
             one.kind,
+            str(one.clients),
             "none" if one.think == 0 else f"{one.think:g} s",
             what,
             str(len(one.times.seconds.get(what, ()))),
@@ -118,14 +119,16 @@ def of_latency(rows: Sequence[Measured]) -> tuple[Section, bool]:
         )
         for one in rows
         for what in ASKED
+        if what in one.times.seconds
     ]
     clients, workers = rows[0].clients, rows[0].workers
-    text = f"""The whole trial `alsummit` is booked (115 courses); {clients} clients with site keys register a
-patient, ask at least twice for three offers (tier 0), hold and book, over HTTP against `marrowline serve`, {workers}
-workers on the same machine. *Think* is how long a client waits after each answer; without it the clients ask as fast
-as they can, and the times are those of a queue.
+    text = f"""The whole trial `alsummit` is booked (115 courses); {clients} clients with site keys register patients,
+ask for three offers at least twice for each (tier 0), and hold and book for the last; over HTTP against `marrowline
+serve`, {workers} workers on the same machine, which also runs the database and the clients. *Think* is how long a
+client waits after each answer; without it the clients ask as fast as they can, and the times are those of a queue.
+Offers that move somebody else's draft (tier 1) are asked for by one client after the other.
 
-{_table(("database", "think", "request", "answers", "p50, ms", "p95, ms", "slowest, ms"), lines)}
+{_table(("database", "clients", "think", "request", "answers", "p50, ms", "p95, ms", "slowest, ms"), lines)}
 Not answered with success: {"; ".join(_refused(one) for one in rows)}.
 """
     broken = any(re.search(r" 5\d\d$", name) for one in rows for name in one.times.refused)

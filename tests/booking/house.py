@@ -111,7 +111,7 @@ class House:
     def stays(self) -> set[tuple[int, int, int]]:
         """Unit, begin and end of all that is taken."""
         with self.work(PAUL, write=False) as work:
-            revision, _ = occupancy.board(work.session)
+            revision = occupancy.board(work.session).revision
             return {(one.unit_id, one.begins, one.ends) for one in occupancy.live_stays(work.session, revision)}
 
     # --- recording --------------------------------------------------------------------------------------------
@@ -145,12 +145,15 @@ class House:
         return {NORTH: NORA, SOUTH: SAM, HUB: PAUL}[one.place]
 
 
-def move_in(database: Database, folder: Path, *, capacity: str = "shadow", blinded: bool = True) -> House:
-    """Import the program without its patients into an empty database."""
+def move_in(
+    database: Database, folder: Path, *, capacity: str = "shadow", blinded: bool = True, limits: str = ""
+) -> House:
+    """Import the program without its patients into an empty database; `limits` are further ones of the protocol."""
     files = worked_files()
     files["skin-policy.toml"] = files["skin-policy.toml"].replace('"open"', f'"{capacity}"')
     if blinded:
         files["skin-protocol.toml"] = files["skin-protocol.toml"].replace("blinded = false", "blinded = true")
+    files["skin-protocol.toml"] += limits
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     path = str(folder / "skin.toml")

@@ -77,9 +77,21 @@ def test_an_answer_is_not_given_up_afterwards(database: Database) -> None:
 def test_answers_are_forgotten_after_their_time(database: Database) -> None:
     answers = Answers(database, kept_for=timedelta(days=2))
     answers.finish(begun(answers), 201, "done")
-    answers.begin(answer_key("nora", "later"), "another", NOW + timedelta(days=2, seconds=1))
+    later = NOW + timedelta(days=2, seconds=1)
+    keys = [answer_key("nora", str(number)) for number in range(50)]  # old ones are looked for at every 50th request
+    for key in keys:
+        answers.begin(key, "another", later)
     with database.session() as session:
-        assert session.exec(select(AnswerRow.key)).all() == [answer_key("nora", "later")]
+        assert set(session.exec(select(AnswerRow.key)).all()) == set(keys)
+
+
+def test_a_key_can_be_used_for_another_request_when_its_answer_is_forgotten(database: Database) -> None:
+    answers = Answers(database, kept_for=timedelta(days=2))
+    fresh = begun(answers)
+    answers.finish(fresh, 201, "done")
+    assert answers.begin(fresh.key, "another", NOW + timedelta(days=2)) == Other()
+    later = NOW + timedelta(days=2, seconds=1)
+    assert answers.begin(fresh.key, "another", later) == Fresh(fresh.key, later)
 
 
 def ask(url: str, requests: int, report: Callable[[list[int]], None]) -> None:

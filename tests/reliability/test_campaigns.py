@@ -39,9 +39,10 @@ def test_what_was_acknowledged_is_there_after_the_server_was_killed() -> None:
 
 
 def test_sites_get_offers_and_bookings_and_no_error_of_the_server() -> None:
-    (measured,) = measure(
+    measured, moving = measure(
         "PostgreSQL", PROGRAM, first_come_first_served_plan, clients=4, workers=2, rounds=1, thinks=(0.0,)
     )
+    assert moving.times.seconds["offers, tier 1"] and not moving.times.refused
     assert len(measured.times.seconds["offers"]) >= 8  # four clients look twice at least
     assert measured.times.seconds["book"]
     assert {name.split()[1] for name in measured.times.refused} <= {"409"}

@@ -8,7 +8,8 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from solver.finder import LEVEL, NO_WISH, Finder
+from solver.doses import NO_WISH
+from solver.finder import LEVEL, Finder
 from solver.layout import Layout
 from solver.loads import Loads
 from solver.problem import Course, Point, Problem
@@ -90,7 +91,7 @@ def test_floors_from_before_something_was_taken_change_nothing(tiny: Tiny, later
     finder = finder_of(problem)
     finder.best(problem.courses[0], False, NO_WISH)
     for pool, first, length in later:
-        finder.loads.change(pool, first, first + length, 1)
+        finder.loads.take(pool, first, first + length)
     now = replace(problem, load=tuple(one.copy() for one in finder.loads.taken))
     assert finder.best(problem.courses[0], False, NO_WISH) == finder_of(now).best(problem.courses[0], False, NO_WISH)
 
@@ -126,7 +127,7 @@ def test_of_two_days_that_cost_the_same_the_earlier_is_taken_whatever_was_known(
     problem = problem_of(Tiny(ready=(0,), hour_ticks=1))
     free = replace(problem, weights=replace(problem.weights, waiting=0))
     finder = finder_of(free)
-    finder.loads.change(ROOM, DAY, 2 * DAY, 1)
+    finder.loads.take(ROOM, DAY, 2 * DAY)
     cost, slots, _ = finder.best(free.courses[0], False, NO_WISH)
     assert (cost, finder.day(slots, Point(free.templates[0].visits[0].task, False))) == (4, 2)
     finder.loads.free(ROOM, DAY, 2 * DAY)
