@@ -14,9 +14,11 @@ from scheduler.persistence.mapping import course_from, course_text, patient_of
 from scheduler.persistence.tables import HoldRow, OfferRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
+TAKEN = "This offer has been taken up already. Look for new offers."
+
 
 def open_offer(work: UnitOfWork, name: str) -> OfferRow:
-    """An offer the actor may see that can still be taken up.
+    """An offer the actor may see that can still be taken up; whether somebody holds it is not asked here.
 
     Raises
     ------
@@ -27,14 +29,14 @@ def open_offer(work: UnitOfWork, name: str) -> OfferRow:
     if offer is None or not work.principal.may_see_site(offer.site):
         raise not_found("offer")
     if offer.status != "open":
-        raise Refused("offer-taken", 409, "This offer has been taken up already. Look for new offers.")
+        raise Refused("offer-taken", 409, TAKEN)
     if offer.valid_until <= work.now:
         raise Refused("offer-expired", 409, "This offer is too old to rely on. Look for new offers.")
     return offer
 
 
 def hold_offer(work: UnitOfWork, board: Board, offer_id: str, *, keep_for: timedelta) -> HoldRow:
-    """Keep the times of an offer for somebody. The caller commits.
+    """Keep the times of an offer for somebody, also one whose earlier hold is over. The caller commits.
 
     Raises
     ------
@@ -56,10 +58,7 @@ def hold_offer(work: UnitOfWork, board: Board, offer_id: str, *, keep_for: timed
     booked = repositories.course(work.session, offer.patient)
     if booked is not None:
         raise Refused("already-booked", 409, "This patient has a course already. Reschedule a visit of it instead.")
-    if repositories.hold_of_patient(work.session, offer.patient, work.now) is not None:
-        raise Refused(
-            "already-held", 409, "Dates are being held for this patient already. Book or release that hold first."
-        )
+    _none_stands(work, offer)
     patient = patient_of(row)
     hold = HoldRow(
         id=f"hold_{secrets.token_hex(12)}",
@@ -73,7 +72,7 @@ def hold_offer(work: UnitOfWork, board: Board, offer_id: str, *, keep_for: timed
     with board.desk(work, registered_on=patient.registered_on) as desk:
         course, stays = seated(work, board, desk, course_from(offer.course))
         referee(desk.facts, patient, course)
-    offer.course, offer.status = course_text(course), "held"
+    offer.course = course_text(course)
     work.session.add(hold)
     work.session.flush()
     expires = int(hold.expires_at.timestamp())
@@ -82,8 +81,22 @@ def hold_offer(work: UnitOfWork, board: Board, offer_id: str, *, keep_for: timed
     return hold
 
 
+def _none_stands(work: UnitOfWork, offer: OfferRow) -> None:
+    """Refused 409 while dates are held for the offer's patient; holds that have run out stand in nobody's way."""
+    for hold in repositories.holds_of_patient(work.session, offer.patient):
+        if hold.expires_at <= work.now:
+            hold.status = "expired"
+        elif hold.offer == offer.id:
+            raise Refused("offer-taken", 409, TAKEN)
+        else:
+            raise Refused(
+                "already-held", 409, "Dates are being held for this patient already. Book or release that hold first."
+            )
+    work.session.flush()
+
+
 def release_hold(work: UnitOfWork, hold_id: str) -> None:
-    """Give a hold up before it runs out. The caller commits.
+    """Give a hold up before it runs out; its offer may be held again while it is valid. The caller commits.
 
     Raises
     ------
@@ -107,6 +120,6 @@ def live_hold(work: UnitOfWork, hold_id: str) -> HoldRow:
         raise Refused("hold-booked", 409, "This hold has been booked already. There is nothing left to do.")
     if hold.status == "released":
         raise Refused("hold-released", 409, "This hold was given up. Look for new offers.")
-    if hold.expires_at <= work.now:
+    if hold.status == "expired" or hold.expires_at <= work.now:
         raise Refused("hold-expired", 409, "This hold has run out and its times are free again. Look for new offers.")
     return hold

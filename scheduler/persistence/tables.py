@@ -6,7 +6,6 @@ The tables whose names begin with ``unblinded_`` are read by `persistence.unblin
 """
 
 from datetime import UTC, date, datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Dialect, Index, Integer, MetaData, Text, TypeDecorator, text
 from sqlalchemy import DateTime as SqlDateTime
@@ -21,6 +20,8 @@ NAMING = {
 }
 
 metadata = MetaData(naming_convention=NAMING)
+COUNTING = text("status IN ('held', 'booked')")
+NIGHTLY, WAITING = text("kind = 'nightly'"), text("status = 'waiting'")
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
 
 
@@ -213,21 +214,26 @@ class OfferRow(Row, table=True):
     made_by: str
     valid_until: datetime = Field(sa_type=UtcDateTime)
     course_version: int | None = None  # of the course a reschedule starts from
-    status: str = "open"  # open, held, booked
+    status: str = "open"  # open, booked; whether it is held, its holds say
 
 
 class HoldRow(Row, table=True):
-    """An offer kept for somebody until `expires_at`."""
+    """An offer kept for somebody until `expires_at`.
+
+    An offer has many over time and only one that still counts: the database refuses a second one. A hold that has run
+    out is ``expired`` only once its patient's dates are held again; until then `expires_at` alone says so.
+    """
 
     __tablename__ = "hold"
+    __table_args__ = (Index("uq_hold_offer", "offer", unique=True, sqlite_where=COUNTING, postgresql_where=COUNTING),)
     id: str = Field(primary_key=True)
-    offer: str = Field(foreign_key="offer.id", unique=True)
+    offer: str = Field(foreign_key="offer.id")
     patient: str = Field(foreign_key="patient.id", index=True)
     site: str
     held_at: datetime = Field(sa_type=UtcDateTime)
     held_by: str
     expires_at: datetime = Field(sa_type=UtcDateTime)
-    status: str = "held"  # held, booked, released
+    status: str = "held"  # held, booked, released, expired
 
 
 class ClosureRow(Row, table=True):
@@ -311,9 +317,7 @@ class AuditRow(Row, table=True):
     """One line of the audit trail, chained to the one before by hash; never changed, never deleted."""
 
     __tablename__ = "audit_entry"
-    id: int = Field(
-        primary_key=True, sa_type=BigId
-    )  # 1, 2, 3 without gaps: given by the writer, under the chain's lock
+    id: int = Field(primary_key=True, sa_type=BigId)  # without gaps: given by the writer, under the chain's lock
     at: datetime = Field(sa_type=UtcDateTime)
     actor: str
     role: str
@@ -364,6 +368,3 @@ class UnblindedOpeningRow(Row, table=True):
     opened_by: str
     alarm_acknowledged_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     alarm_acknowledged_by: str | None = None
-
-
-Json = dict[str, Any]

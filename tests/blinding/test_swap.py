@@ -3,45 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from tests.api.callers import ANA, EVERYBODY, Json
-from tests.blinding.every_route import TRIES, Route, routes_of
-from tests.blinding.worlds import CLEO, FIRST, SWAPPED, Said, World, live, world_with
-
-UNBLINDED: dict[Route, set[str]] = {
-    ("GET", "/v1/randomisation"): {"stella", "ada"},
-    ("GET", "/v1/courses/{course}/contents"): {"phil", "paul", "quinn"},
-    ("POST", "/v1/patients/{patient}/unblinding"): {"dora", "phil"},
-}
-"""Who is told of arms, and where; there the two worlds must differ, or this test could not fail."""
-
-
-class Lived(NamedTuple):
-    """What was said in a world: during its events, then on every route by everybody."""
-
-    events: list[Said]
-    tries: dict[tuple[Route, str], list[Said]]
-    log: list[str]
-    records: Json
-    routes: set[Route]
-
-
-def lived(arms: dict[str, str], folder: Path) -> Lived:
-    with world_with(arms, folder) as world:
-        live(world)
-        events = list(world.transcript)
-        tries = {(route, who): _tried(world, route, who) for route in TRIES for who in EVERYBODY}
-        return Lived(events, tries, list(world.log), world.records(), routes_of(world.app))
-
-
-def _tried(world: World, route: Route, who: str) -> list[Said]:
-    begins = len(world.transcript)
-    TRIES[route](world, who)
-    return world.transcript[begins:]
+from tests.api.callers import ANA, EVERYBODY
+from tests.blinding.every_route import TRIES, Route
+from tests.blinding.lives import UNBLINDED, Lived, lived
+from tests.blinding.worlds import CLEO, FIRST, SWAPPED
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,8 @@
 
 ANA and CLEO are treated at North, BEN at South. In the first world ANA gets cells and CLEO the carrier, in the
 second it is the other way round; BEN gets cells in both. Ids that are drawn by lot are counted here, so that they are
-the same.
+the same. A world is planned without the arms (shadow) or with them (lean); in a lean one the patients of North come one
+after the other, so that neither finds taken what the other's arm needs.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -34,6 +36,30 @@ CSV = {"Content-Type": "text/csv"}
 FIRST = {ANA: "cells", CLEO: "carrier", BEN: "cells"}
 SWAPPED = {ANA: "carrier", CLEO: "cells", BEN: "cells"}
 STRETCH = {"from": "2027-03-01T00:00:00Z", "to": "2027-03-31T00:00:00Z"}
+MASKED = """
+[[limits]]
+name = "masked_interval"
+from = "biopsy.start"
+to = "graft.start"
+at_least_days = 10
+at_most_days = 14
+"""
+"""What a protocol needs to be masked when it is planned with the arm: a carrier does not come sooner than cells."""
+
+
+class Story(NamedTuple):
+    """What may differ from one kind of world to another: bounds of the dates asked for by patient, and what shuts."""
+
+    wishes: dict[str, Json]
+    shut: str
+
+
+PRESSED = Story({}, "suite")
+"""Everybody as soon as possible, and the suite closes: where nothing is planned with the arm, that tells nothing."""
+
+ONE_BY_ONE = Story({ANA: {"not_before": "2027-04-03", "count": 1}, CLEO: {"not_before": "2027-05-01"}}, "qc_bench")
+"""Neither of North finds taken what the other's arm needs, and what closes serves every dose: the dates are the same
+whatever a dose holds."""
 
 
 class Said(NamedTuple):
@@ -92,24 +118,24 @@ def _timeless(path: str, body: str) -> str:
     return "\n".join(sorted(counts))
 
 
-def live(world: World) -> None:
+def live(world: World, story: Story = PRESSED) -> None:
     """The same events in any world, keyed by dose: booking, moving, a failed lot, closures, an end, and mistakes."""
     world.register(ANA)
     world.register(CLEO)
     world.register(BEN, "sam", SOUTH)
     world.randomise()
-    offers = world.offers(ANA, count=3)
+    offers = world.offers(ANA, **{"count": 3, **story.wishes.get(ANA, {})})
     held = world.hold(offers[0]["id"])
     world.post("nora", "/v1/holds", {"offer": offers[0]["id"]})
     world.post("nora", "/v1/bookings", {"hold": held["id"]})
     for patient, who in ((CLEO, "nora"), (BEN, "sam")):
-        cheapest = world.offers(patient, who)[0]
+        cheapest = world.offers(patient, who, **story.wishes.get(patient, {}))[0]
         world.post(who, "/v1/bookings", {"hold": world.hold(cheapest["id"], who)["id"]})
     world.post("nora", f"/v1/visits/{ANA}/1/graft/confirm")
     for patient in (ANA, CLEO):
         world.move(patient)
     _treat(world)
-    _close(world)
+    _close(world, story.shut)
     ended = {"reason_code": "withdrawn_consent"}
     world.post("sam", f"/v1/courses/{BEN}/cancel", ended, headers={"If-Match": world.etag(f"/v1/courses/{BEN}", "sam")})
     _err(world)
@@ -117,7 +143,7 @@ def live(world: World) -> None:
 
 def _treat(world: World) -> None:
     """Dose 1 of both as planned, but CLEO's lot fails at the fill: whatever it would have held."""
-    steps = {**world.steps(ANA), **world.steps(CLEO)}
+    steps = _told_of_each(world.steps(ANA), world.steps(CLEO))
     last = max(steps[f"{patient}/1/graft"]["end_at"] for patient in (ANA, CLEO))
     due = [one for one in steps.values() if one["end_at"] <= last and one["dose"] in (None, 1)]
     for one in sorted(due, key=lambda each: (each["end_at"], each["start_at"], each["id"])):
@@ -126,11 +152,30 @@ def _treat(world: World) -> None:
         world.tell(one, "failed" if one["id"] == f"{CLEO}/1/fill" else "performed")
 
 
-def _close(world: World) -> None:
+def _told_of_each(*courses: dict[str, Json]) -> dict[str, Json]:
+    """The steps of some courses. What not all of them have is told of each, as done in minutes when its fill begins.
+
+    So the plant tells as often and at the same hours of a course with cells as of one without.
+    """
+    steps = {name: one for course in courses for name, one in course.items()}
+    names = [[name.split("/", 1)[1] for name in course] for course in courses]
+    for course in courses:
+        patient = next(iter(course)).split("/")[0]
+        lacked = [name for name in dict.fromkeys(chain(*names)) if not all(name in listed for listed in names)]
+        for minute, name in enumerate(lacked):
+            dose, _, kind = name.rpartition("/")
+            fill = course[f"{patient}/{dose or 1}/fill"]
+            at = (datetime.fromisoformat(fill["start_at"]) + timedelta(minutes=minute)).isoformat()
+            own = {"id": f"{patient}/{name}", "kind": kind, "dose": int(dose) if dose else None}
+            steps[f"{patient}/{name}"] = {**fill, **own, "start_at": at, "end_at": at}
+    return steps
+
+
+def _close(world: World, shut: str) -> None:
     begins = world.clock.now + timedelta(days=2)
     stretch = {"start_at": begins.isoformat(), "end_at": (begins + timedelta(days=20)).isoformat()}
     own = world.post("nora", "/v1/closures", {"where": NORTH, "resource": "theatre", "reason": "Repairs.", **stretch})
-    world.post("paul", "/v1/closures", {"where": "HUB", "resource": "suite", "reason": "Filters.", **stretch})
+    world.post("paul", "/v1/closures", {"where": "HUB", "resource": shut, "reason": "Filters.", **stretch})
     for patient in (ANA, CLEO):
         world.post("nora", f"/v1/courses/{patient}/offers", {"dose": 2})
     world.call("nora", "DELETE", own.headers["location"])
@@ -152,8 +197,8 @@ def _err(world: World) -> None:
 
 
 @contextmanager
-def world_with(arms: dict[str, str], folder: Path) -> Iterator[World]:
-    """A service of its own, with the ids of a world counted from 1."""
+def world_with(arms: dict[str, str], folder: Path, **program: Any) -> Iterator[World]:
+    """A service of its own, with the ids of a world counted from 1; `program` as `move_in` takes it."""
     folder.mkdir()
     database = new_sqlite(folder / "marrowline.db")
     numbers = count(1)
@@ -162,12 +207,12 @@ def world_with(arms: dict[str, str], folder: Path) -> Iterator[World]:
         return f"{next(numbers):0{2 * length}x}"
 
     def choice(letters: Sequence[str]) -> str:
-        return letters[next(numbers) % len(letters)]
+        return Random(next(numbers)).choice(letters)
 
     with patch.object(secrets, "token_hex", token_hex), patch.object(secrets, "choice", choice):
         clock = FixedClock()
         clock.now = NOW
-        move_in(database, folder)
+        move_in(database, folder, **program)
         app = create_app(Settings(failed_keys=1000), database=database, clock=clock)
         with TestClient(app) as client:
             world = World(client, app, database, clock, issue(database), arms)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import select
 
 from scheduler.booking.cancel import cancel
@@ -11,7 +12,7 @@ from scheduler.domain.audience import Principal
 from scheduler.persistence import repositories
 from scheduler.persistence.signatures import holds
 from scheduler.persistence.tables import CourseRow, PatientRow, SignatureRow
-from tests.booking.house import ADA, CARL, DORA, MONA, NORA, PAUL, PHIL, QUINN, SAM, STELLA, House, refused
+from tests.booking.house import ADA, CARL, DORA, MONA, NORA, PAUL, PHIL, QUINN, SAM, SOUTH, STELLA, House, refused
 
 QUARTER = timedelta(minutes=15)
 
@@ -105,6 +106,41 @@ def test_a_step_nobody_may_know_of_is_not_found(house: House, activity: str, who
             lambda: record(work, house.board, activity, outcome="performed", start_at=house.now, end_at=house.now),
         )
     assert activity not in told.sentence
+
+
+@pytest.mark.parametrize(
+    ("hidden", "absent"),
+    [
+        ("ANA/1/fill", "ANA/1/thaw"),  # dose 1 comes from the fresh culture: there is no thaw
+        ("ANA/seeding", "ANA/9/graft"),
+        ("BEN/biopsy", "CHARLIE/biopsy"),
+    ],
+)
+def test_a_step_nobody_may_know_of_is_refused_by_the_same_way_as_none(both: House, hidden: str, absent: str) -> None:
+    """With as many questions to the database, and so in the same time, and in the same words."""
+    both.booked("ANA")
+    both.booked("BEN", SOUTH)
+    both.now += timedelta(days=60)
+    with both.work(PAUL) as work:
+        both.board.facts(work)  # in step with what was booked: whoever comes first asks for that, whatever the step
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    def refusing(activity: str) -> tuple[list[str], str, str | None]:
+        asked.clear()
+        with both.work(NORA) as work:
+            told = refused(
+                "step-not-found",
+                404,
+                lambda: record(work, both.board, activity, outcome="performed", start_at=both.now, end_at=both.now),
+            )
+        return list(asked), told.sentence, told.blinded_sentence
+
+    event.listen(both.database.engine, "before_cursor_execute", note)
+    assert refusing(absent) == refusing(hidden)
+    assert any("course" in statement for statement in asked)
 
 
 @pytest.mark.parametrize(

@@ -387,8 +387,9 @@ def _tables() -> None:
         sa.ForeignKeyConstraint(["offer"], ["offer.id"], name=op.f("fk_hold_offer")),
         sa.ForeignKeyConstraint(["patient"], ["patient.id"], name=op.f("fk_hold_patient")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hold")),
-        sa.UniqueConstraint("offer", name=op.f("uq_hold_offer")),
     )
+    counting = sa.text("status IN ('held', 'booked')")
+    op.create_index("uq_hold_offer", "hold", ["offer"], unique=True, sqlite_where=counting, postgresql_where=counting)
     op.create_index(op.f("ix_hold_patient"), "hold", ["patient"], unique=False)
     op.create_table(
         "visit",
