@@ -174,7 +174,7 @@ def book_with_room(work: UnitOfWork, board: Board, offer_id: str, *, reason: str
         (course, stays), (moved, moved_stays) = seated_together(work, board, desk, planned, releasing=own)
         referee(desk.facts, patient_of(person), course)
         referee(desk.facts, patient_of(mover), moved, allowed=performed_rules(rows), before=before)
-        exchange(work, other.id, old, moved_stays, revision)
+        exchange(work, other.id, moved_stays, revision)
         changes = rewrite(work, desk.facts, moved, before, rows)
         say_why(work, changes, "logistics")
         row = written(work, desk.facts, course)

@@ -18,7 +18,7 @@ from scheduler.domain.plan import PlannedCourse
 from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.mapping import activity_values, course_from, course_of, patient_of, units_text
 from scheduler.persistence.occupancy import NewStay
-from scheduler.persistence.tables import ActivityRow, CourseRow, StayRow, VisitRow
+from scheduler.persistence.tables import ActivityRow, CourseRow, VisitRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
 REASONS = frozenset(
@@ -83,7 +83,7 @@ def reschedule(
         found = referee(desk.facts, patient, course, allowed=performed_rules(rows) | broken, before=before)
         if not set(windows_missed(desk.facts, before, course, rows).values()) <= broken:
             raise Refused("offer-outdated", 409, "A dose was given on another day since. Look for new offers.")
-        exchange(work, course_id, old_stays, stays, revision)
+        exchange(work, course_id, stays, revision)
         moved = rewrite(work, desk.facts, course, before, rows)
         say_why(work, moved, NEUTRAL.get(reason_code))
     if broken:
@@ -113,8 +113,9 @@ def performed_rules(rows: dict[str, ActivityRow]) -> frozenset[str]:
     return RECORDED_RULES if any(one.status != "planned" for one in rows.values()) else frozenset()
 
 
-def exchange(work: UnitOfWork, course: str, old: list[StayRow], new: list[NewStay], revision: int) -> None:
+def exchange(work: UnitOfWork, course: str, new: list[NewStay], revision: int) -> None:
     """Release the stays that change and write those that are new; what is the same stays untouched."""
+    old = occupancy.stays_of(work.session, course)
     left = {(one.unit_id, one.begins, one.ends, one.activity, one.resource): one.id for one in old}
     fresh: list[NewStay] = []
     for one in new:

@@ -28,7 +28,8 @@ def seated(
 ) -> tuple[PlannedCourse, list[NewStay]]:
     """Give a course its units now; others swap theirs where that makes room. Call with the board locked.
 
-    The stays in `releasing` are taken to be gone; release them before the new ones are written.
+    The stays in `releasing` are taken to be gone. Where somebody swaps units they are released here, since their place
+    may be given away; release what is left of them before the new ones are written.
 
     Raises
     ------
@@ -39,7 +40,7 @@ def seated(
         found, seating = desk.seated(course, releasing)
     except NoSeat as problem:
         raise Refused("offer-gone", 409, GONE) from problem
-    _swap(work, board, seating)
+    _swap(work, board, seating, releasing)
     return found, _new_stays(board, course.patient, needs_of(desk.facts, course), seating)
 
 
@@ -52,7 +53,7 @@ def seated_together(
         seating = desk.seats.seat((need for listed in needs for need in listed), without=releasing)
     except NoSeat as problem:
         raise Refused("offer-gone", 409, GONE) from problem
-    _swap(work, board, seating)
+    _swap(work, board, seating, releasing)
     found: list[tuple[PlannedCourse, list[NewStay]]] = []
     first = 0
     for course, listed in zip(courses, needs, strict=True):
@@ -62,11 +63,12 @@ def seated_together(
     return found
 
 
-def _swap(work: UnitOfWork, board: Board, seating: Seating) -> None:
+def _swap(work: UnitOfWork, board: Board, seating: Seating, releasing: frozenset[int]) -> None:
     """Others' stays change units, and their activities say so; nobody's times change."""
     if not seating.swaps:
         return
     revision = work.lock_board()
+    occupancy.release_stays(work.session, releasing, revision)
     moves = [(swap.key, board.numbers[swap.new]) for swap in seating.swaps]
     for stay in occupancy.change_units(work.session, moves, revision):
         activity = repositories.activity(work.session, stay.activity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -11,11 +12,14 @@ from scheduler.booking.book import book_hold
 from scheduler.booking.cancel import cancel
 from scheduler.booking.closures import declare
 from scheduler.booking.confirm import confirm
+from scheduler.booking.reschedule import exchange
+from scheduler.booking.seating import seated
 from scheduler.booking.unblinded import contents, import_randomisation
 from scheduler.booking.weights import measure
-from scheduler.persistence import occupancy
+from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.errors import DatabaseUnavailable
-from scheduler.persistence.occupancy import Changed
+from scheduler.persistence.mapping import course_of, patient_of
+from scheduler.persistence.occupancy import Changed, NewStay
 from tests.booking.house import HUB, NORA, PAUL, PHIL, STELLA, House, refused
 from tests.booking.referee import judged
 
@@ -138,3 +142,44 @@ def test_a_closure_that_was_not_committed_closes_nothing(house: House) -> None:
         )
         house.board.facts(work)
     assert [one.course for one in house.offers(ANA)] == expected
+
+
+def test_others_may_swap_onto_the_place_that_a_moved_course_leaves(house: House) -> None:
+    house.booked(ANA)
+    rows = house.activities(ANA)
+    day = timedelta(hours=24)
+    with house.doing(PAUL) as work:
+        revision = work.lock_board()
+        own = {one.activity: one for one in occupancy.stays_of(work.session, ANA)}
+        begins, ends = own[f"{ANA}/growth"].begins, own[f"{ANA}/growth"].ends
+        units = {unit: number for number, unit in occupancy.units(work.session).items()}
+        first, second, third, fourth = (units[HUB, "incubator", f"incubator-{n}"] for n in (1, 2, 3, 4))
+        # Ana's growth shall begin a day earlier. Then the first incubator is Ben's until she would have begun, the
+        # second is free until Charlie's day begins just then, and two are taken throughout: Charlie must go on in the
+        # first incubator, where Ana's growth stands in the database still.
+        taken = [
+            (first, begins - 2 * 86_400, begins, BEN),
+            (second, begins, begins + 86_400, "CHARLIE"),
+            (third, begins - 3 * 86_400, ends, "DORIS"),
+            (fourth, begins - 3 * 86_400, ends, "EMIL"),
+        ]
+        stays = [NewStay(unit, since, until, who, f"{who}/growth", "incubator") for unit, since, until, who in taken]
+        occupancy.add_stays(work.session, stays, revision)
+    assert own[f"{ANA}/growth"].unit_id == first
+    with house.doing(PAUL) as work, house.board.desk(work) as desk:
+        revision = work.lock_board()
+        patient, row = repositories.patient(work.session, ANA), repositories.course(work.session, ANA)
+        assert patient is not None and row is not None
+        course = course_of(patient_of(patient), row, rows.values())
+        listed = (
+            replace(one, start_at=one.start_at - day) if one.id == f"{ANA}/growth" else one for one in course.activities
+        )
+        moved = replace(course, activities=tuple(listed))
+        keys = frozenset(one.id for one in occupancy.stays_of(work.session, ANA) if one.id is not None)
+        _, fresh = seated(work, house.board, desk, moved, releasing=keys)
+        exchange(work, ANA, fresh, revision)
+    with house.work(PAUL, write=False) as work:
+        (charlie,) = occupancy.stays_of(work.session, "CHARLIE")
+        (growth,) = [one for one in occupancy.stays_of(work.session, ANA) if one.activity == f"{ANA}/growth"]
+    assert (charlie.unit_id, charlie.begins) == (first, begins)
+    assert (growth.unit_id, growth.begins, growth.ends) == (second, begins - 86_400, ends)
