@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from solver.doses import DoseSearch, Wish
 from solver.hours import Slotting
@@ -12,14 +13,30 @@ from solver.loads import Loads
 from solver.problem import Course, Problem, Target
 from solver.segments import FAR
 
-LEVEL = 10_000_000  # one unit of level 1 outweighs any sum of level 3 within a course
+LEVEL = 10_000_000  # one unit of level 1 outweighs any sum of levels 2 and 3 within a course
+MOVED = 20_000  # one unit of level 2 outweighs any sum of level 3 within a course
+
+
+class Kept(NamedTuple):
+    """The day a dose is published for, and what it costs to give it on another."""
+
+    day: int
+    price: int
 
 
 class Finder(DoseSearch):
-    """Searches one template: the cheapest way to place a course on what the pools have left."""
+    """Searches one template: the cheapest way to place a course on what the pools have left.
 
-    def __init__(self, problem: Problem, layout: Layout, loads: Loads) -> None:
+    With `kept`, doses that were published before cost their price more on any other day.
+    """
+
+    def __init__(self, problem: Problem, layout: Layout, loads: Loads, kept: Mapping[int, Kept] | None = None) -> None:
         super().__init__(problem, layout, loads)
+        self._kept = kept or {}
+        lost = LEVEL * problem.weights.absent
+        self._absent = [
+            lost + (self._kept[group].price if group in self._kept else 0) for group in range(self.template.groups)
+        ]
         self.targets: dict[int, Target] = {
             self.template.tasks[target.b.task].group: target for target in self.template.targets
         }
@@ -41,7 +58,8 @@ class Finder(DoseSearch):
             for off in range(max(target.earliest, -self.problem.days), min(target.latest, self.problem.days) + 1):
                 bare = self.cheapest(group, base + off)
                 if bare >= 0:
-                    found.append((abs(off) * target.weight * (LEVEL if target.level == 0 else 1) + bare, base + off))
+                    off_target = abs(off) * target.weight * (LEVEL if target.level == 0 else 1)
+                    found.append((off_target + self._moved(group, base + off) + bare, base + off))
             self._due[key] = sorted(found)
         return self._due[key]
 
@@ -60,17 +78,16 @@ class Finder(DoseSearch):
         return self._course_floors[day]
 
     def _sum_of_floors(self, day: int) -> int:
-        absent = LEVEL * self.problem.weights.absent
         total = self.floor(0, day)
         if total < 0:
-            return absent * self.template.groups
+            return sum(self._absent)
         for group in self._later:
             if self.template.parents[group] == 0:
-                total += min(self._floor_after(group, day), absent)
+                total += min(self._floor_after(group, day), self._absent[group])
         return total
 
     def _floor_after(self, group: int, anchor_day: int) -> int:
-        least = LEVEL * self.problem.weights.absent
+        least = self._absent[group]
         for bare, day in self.due(group, anchor_day):
             if bare >= least:
                 break
@@ -81,7 +98,7 @@ class Finder(DoseSearch):
 
     def still_due(self, group: int, days: Mapping[int, int]) -> int:
         """A lower bound on what a dose not placed yet costs, given the days of the doses that are."""
-        absent = LEVEL * self.problem.weights.absent
+        absent = self._absent[group]
         parent = self.template.parents[group]
         if parent is None or parent not in days:
             return 0
@@ -98,7 +115,7 @@ class Finder(DoseSearch):
         """
         self._look_again()
         absent = LEVEL * self.problem.weights.absent
-        best: tuple[int, Slotting, set[int]] = (absent * self.template.groups, {}, set())
+        best: tuple[int, Slotting, set[int]] = (sum(self._absent), {}, set())
         lost = self.template.groups
         chosen = -1
         for bare, day in self._in_turn(course, self._first_days(course, earliest, wish), earliest or bool(wish.days)):
@@ -112,6 +129,27 @@ class Finder(DoseSearch):
                 best, lost, chosen = found, self.template.groups - len(found[2]), day
         return best
 
+    def least(self, course: Course) -> tuple[int, int]:
+        """The least of levels 1 and 2 that a course can cost, whatever is taken: a bound, nothing but tables."""
+        least = sum(self._absent)
+        for day in range(course.ready_day, min(course.last_day, self.problem.days - 1) + 1):
+            bare = self.cheapest(0, day)
+            if bare >= 0 and self._could_begin(course, day):
+                later = sum(self.still_due(group, {0: day}) for group in self._later)
+                least = min(least, bare + self._begun_on(course, day) + later)
+        return least // LEVEL, least % LEVEL // MOVED
+
+    def _could_begin(self, course: Course, day: int) -> bool:
+        """Whether dose 1 on a day leaves a day for its harvest, if nothing were taken."""
+        return all(
+            any(
+                options.visit_day[i] >= course.ready_day
+                for at in self.pivot_days(0, day)
+                for i in options.fits(day, at)
+            )
+            for _, options in self.layout.sides[0]
+        )
+
     def _in_turn(self, course: Course, days: list[tuple[int, int]], as_given: bool) -> Iterator[tuple[int, int]]:
         """First days by what they cost at least; each is looked at closely only when its turn comes."""
         if as_given:
@@ -124,8 +162,16 @@ class Finder(DoseSearch):
             if close:
                 yield bare, day
                 continue
-            waited = self.problem.weights.waiting * (day - course.waits_from_day)
-            heapq.heappush(waiting, (max(bare, waited + self._floor_of_course(day)), day, True))
+            begun = self._begun_on(course, day)
+            heapq.heappush(waiting, (max(bare, begun + self._floor_of_course(day)), day, True))
+
+    def _begun_on(self, course: Course, day: int) -> int:
+        """What dose 1 on a day costs beside its hours: the waiting, and the move."""
+        return self.problem.weights.waiting * (day - course.waits_from_day) + self._moved(0, day)
+
+    def _moved(self, group: int, day: int) -> int:
+        kept = self._kept.get(group)
+        return 0 if kept is None or kept.day == day else kept.price
 
     def _first_days(self, course: Course, earliest: bool, wish: Wish) -> list[tuple[int, int]]:
         head = self.layout.by_group[0][0]
@@ -137,7 +183,7 @@ class Finder(DoseSearch):
         for day in days:
             bare = -1 if day in unwanted else self.cheapest(0, day)
             if bare >= 0 and self._may_begin(course, day):
-                bare += self.problem.weights.waiting * (day - course.waits_from_day)
+                bare += self._begun_on(course, day)
                 found.append((bare + sum(self.still_due(group, {0: day}) for group in self._later), day))
         if earliest:
             absent = LEVEL * self.problem.weights.absent
@@ -155,7 +201,7 @@ class Finder(DoseSearch):
         """A course with dose 1 on a day, if it costs less than `limit`."""
         placed: Slotting = {}
         held: list[tuple[int, int, int]] = []
-        cost = self.problem.weights.waiting * (day - course.waits_from_day)
+        cost = self._begun_on(course, day)
         days: dict[int, int] = {}
         try:
             for position, group in enumerate(self.layout.group_order):
@@ -167,7 +213,7 @@ class Finder(DoseSearch):
                     return None
                 if added is not None:
                     days[group] = self.day(placed, self.template.visits[group])
-                cost += LEVEL * self.problem.weights.absent if added is None else added
+                cost += self._absent[group] if added is None else added
                 rest = self.layout.group_order[position + 1 :]
                 if cost + sum(self.still_due(later, days) for later in rest) >= limit:
                     return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.domain.course import Facts, Patient, StepAt, doses_of, steps_of
+from scheduler.domain.course import Facts, Patient, StepAt, activity_id, doses_of, steps_of
 from scheduler.domain.protocol import Arm, StepRef, Window
 from scheduler.planning.points import Points
 from scheduler.planning.slots import Route, StartTimes
@@ -37,6 +37,10 @@ class Shape:
 
     route: Route
     steps: tuple[StepAt, ...]
+
+    def names(self, patient: str) -> list[str]:
+        """The ids of a patient's activities, task by task."""
+        return [activity_id(patient, at.dose, at.step.kind) for at in self.steps]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,17 +7,20 @@ the referee and the database judge it again before it is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from scheduler.domain.calendars import local_date
 from scheduler.domain.cost import cost_of
-from scheduler.domain.course import FOLLOW_UP, Facts, Patient, activity_id, follow_up_id
+from scheduler.domain.course import Facts, Patient
 from scheduler.domain.intervals import Interval
-from scheduler.domain.plan import Activity, Levels, Plan, PlannedCourse
-from scheduler.planning.build import Builder, Shape, horizon_days, routes_of
+from scheduler.domain.plan import Levels, Plan, PlannedCourse
+from scheduler.planning.build import Builder, horizon_days, routes_of
+from scheduler.planning.completion import edges_of, stretched, visits_kept
 from scheduler.planning.follow_ups import with_follow_ups
+from scheduler.planning.ground import Ground, as_before, told_days
 from scheduler.planning.interpret import course_of
 from scheduler.planning.needs import needs_of, unit_names, with_units
 from scheduler.planning.pins import pinned, settled
@@ -27,8 +30,7 @@ from solver.doses import NO_WISH, Wish
 from solver.finder import Finder
 from solver.layout import Layout, layouts_of
 from solver.loads import Loads
-from solver.problem import Course, Placement, Point, Problem, Template
-from solver.segments import resolve_point
+from solver.problem import Course, Placement
 
 MORE_TRIES = 4  # further courses tried for one offer whose follow-up visits or units find no place
 
@@ -127,7 +129,9 @@ class Desk:
         arm = self.facts.arm_of(patient.id)
         course = self._new_course(patient, None if arm is None else arm.name, wanted)
         nothing = PlannedCourse(patient.id, patient.site, None, patient.registered_on, patient.weight_kg, ())
-        return list(self._proposals(patient, course, self._finders_of(course), 0, wanted, nothing, {}))
+        finders, shapes = self._finders_of(course), self._built.shapes
+        ground = Ground(patient, nothing, self._problem, shapes, finders, course, wanted.earliest_at)
+        return list(self._proposals(ground, 0, wanted))
 
     def _new_course(self, patient: Patient, arm: str | None, wanted: Wanted) -> Course:
         """A whole course, to begin on a day after the one in which the earliest instant lies."""
@@ -149,64 +153,83 @@ class Desk:
         `own` are the keys of the course's stays. Follow-up visits are moved only where their window or a clash demands,
         and never from before the earliest instant. Holds (a culture) stretch to what moves at one of their ends.
         """
-        keys = frozenset(key for key in own if key in self.seats)
+        ground = self.ground(patient, course, moving, wanted.earliest_at, slack_days=wanted.slack_days)
+        (template,) = ground.problem.templates
+        names = ground.shapes[0].names(patient.id)
+        groups = {task.group for task, name in zip(template.tasks, names, strict=True) if name in moving}
+        first = min(groups, key=lambda group: (template.parents[group] is not None, group), default=0)
+        with self._lifted(ground, own) as lifted:
+            return list(self._proposals(lifted, first, wanted))
+
+    def keep(self, ground: Ground, own: Iterable[int]) -> Proposal | None:
+        """A booked course with as little changed as the calendars and what is taken allow; doses may be lost.
+
+        `own` are the keys of the course's stays. Visits keep their days, and everything its hours, where that can be.
+        """
+        (finder,) = ground.finders.values()
+        with self._lifted(ground, own) as lifted:
+            _, slots, present = finder.best(ground.course, False, as_before(self.grid, ground))
+            placement = Placement(0, slots, frozenset(present))
+            return self._completed(lifted, placement, self.grid.on(0)) if present else None
+
+    def ground(
+        self,
+        patient: Patient,
+        course: PlannedCourse,
+        moving: frozenset[str],
+        earliest_at: datetime,
+        *,
+        slack_days: int = 0,
+        prices: Mapping[int, int] | None = None,
+    ) -> Ground:
+        """What changing a booked course goes on; good for as long as the calendars are.
+
+        `moving` are the activities that may move, `prices` what it costs to give each dose on another day than before.
+        """
         template_number = self._template_of(patient, course)
         template, shape = self._problem.templates[template_number], self._built.shapes[template_number]
-        tasks = {activity_id(patient.id, at.dose, at.step.kind): task for task, at in enumerate(shape.steps)}
+        tasks = {name: task for task, name in enumerate(shape.names(patient.id))}
         there = {one.id: one for one in course.activities}
         pins = {tasks[name]: there[name].during for name in tasks if name in there and name not in moving}
-        earliest = self.grid.tick_up(wanted.earliest_at)
-        fixed = pinned(template, shape, self.facts.network, self.grid, pins, earliest, slack_days=wanted.slack_days)
+        earliest = self.grid.tick_up(earliest_at)
+        fixed = pinned(template, shape, self.facts.network, self.grid, pins, earliest, slack_days=slack_days)
         problem = replace(self._problem, templates=(fixed,))
-        groups = [fixed.tasks[tasks[name]].group for name in moving if name in tasks]
-        first = min(groups, key=lambda group: (fixed.parents[group] is not None, group), default=0)
+        told = told_days(self.facts, self.grid, course, prices or {}, fixed)
+        finder = Finder(problem, Layout(fixed, problem.weights), self._loads, told)
+        registered = self.grid.day(patient.registered_on)
+        begun = fixed.ready.task in pins
+        ready = min(registered, -1) if begun else registered + self.facts.protocol.registration.earliest_days
+        as_course = Course(patient.id, (0,), registered, ready, self.grid.days - 1)
+        held = tuple(settled(template, fixed, pins))
+        return Ground(patient, course, problem, (shape,), {0: finder}, as_course, earliest_at, pins, held)
+
+    @contextmanager
+    def _lifted(self, ground: Ground, own: Iterable[int]) -> Iterator[Ground]:
+        """A course's own stays out of the way while the block lasts, but for what cannot move."""
+        keys = frozenset(key for key in own if key in self.seats)
         changes = [(stretch, -1) for key in keys for stretch in self._stretches(*self.seats.at(key))]
-        changes += [(stretch, 1) for stretch in settled(template, fixed, pins)]
+        changes += [(stretch, 1) for stretch in ground.held]
         for stretch, by in changes:
             self._loads.change(*stretch, by)
         try:
-            finder = Finder(problem, Layout(fixed, problem.weights), self._loads)
-            registered = self.grid.day(patient.registered_on)
-            begun = fixed.ready.task in pins
-            ready = min(registered, -1) if begun else registered + self.facts.protocol.registration.earliest_days
-            as_course = Course(patient.id, (0,), registered, ready, self.grid.days - 1)
-            found = self._proposals(
-                patient, as_course, {0: finder}, first, wanted, course, pins, shape=shape, keys=keys, problem=problem
-            )
-            return list(found)
+            yield replace(ground, keys=keys)
         finally:
             for stretch, by in changes:
                 self._loads.change(*stretch, -by)
 
-    def _proposals(
-        self,
-        patient: Patient,
-        course: Course,
-        finders: Mapping[int, Finder],
-        group: int,
-        wanted: Wanted,
-        before: PlannedCourse,
-        pins: Mapping[int, Interval],
-        *,
-        shape: Shape | None = None,
-        keys: frozenset[int] = frozenset(),
-        problem: Problem | None = None,
-    ) -> Iterator[Proposal]:
+    def _proposals(self, ground: Ground, group: int, wanted: Wanted) -> Iterator[Proposal]:
         """Proposals one after the other, cheapest first, the day of `group` kept apart from those before."""
-        problem = problem or self._problem
         days = _Days(self.grid.days, self.grid.day, wanted)
         tries = 0
         found = 0
         while found < wanted.count and tries < wanted.count + MORE_TRIES:
             tries += 1
-            placement = _cheapest(finders, course, Wish({}, {}, {group: days}))
-            if placement is None or len(placement.present) < problem.templates[placement.template].groups:
+            placement = _cheapest(ground.finders, ground.course, Wish({}, {}, {group: days}))
+            if placement is None or len(placement.present) < ground.problem.templates[placement.template].groups:
                 return
-            template = problem.templates[placement.template]
-            day = finders[placement.template].day(placement.slots, template.visits[group])
-            proposal = self._completed(
-                patient, problem, placement, before, pins, shape, keys, self.grid.on(day), wanted.earliest_at
-            )
+            template = ground.problem.templates[placement.template]
+            day = ground.finders[placement.template].day(placement.slots, template.visits[group])
+            proposal = self._completed(ground, placement, self.grid.on(day))
             if proposal is None:
                 days.also(day, 1)
                 continue
@@ -214,41 +237,32 @@ class Desk:
             found += 1
             yield proposal
 
-    def _completed(
-        self,
-        patient: Patient,
-        problem: Problem,
-        placement: Placement,
-        before: PlannedCourse,
-        pins: Mapping[int, Interval],
-        shape: Shape | None,
-        keys: frozenset[int],
-        on: date,
-        earliest_at: datetime,
-    ) -> Proposal | None:
+    def _completed(self, ground: Ground, placement: Placement, on: date) -> Proposal | None:
         """A placement as a course with units and follow-up visits; None when these find no place."""
-        shapes = self._built.shapes if shape is None else (shape,)
-        built = replace(self._built, problem=problem, shapes=shapes)
+        patient, before = ground.patient, ground.before
+        template, shape = ground.problem.templates[placement.template], ground.shapes[placement.template]
         facts = replace(self.facts, patients=(patient,))
+        built = replace(self._built, problem=ground.problem, shapes=ground.shapes)
         course = course_of(built, facts, patient, placement, {})
-        stays = {one.id: one for one in before.activities}
+        there = {one.id: one for one in before.activities}
+        names = shape.names(patient.id)
         kept = {
-            activity_id(patient.id, shapes[0].steps[task].dose, shapes[0].steps[task].step.kind)
-            for task in pins
-            if problem.templates[0].tasks[task].hold is None or _edges(problem.templates[0], task) <= pins.keys()
+            names[task]
+            for task in ground.pins
+            if template.tasks[task].hold is None or edges_of(template, task) <= ground.pins.keys()
         }
         listed = tuple(
-            stays[one.id] if one.id in kept else replace(one, units=stays[one.id].units) if one.id in stays else one
+            there[one.id] if one.id in kept else replace(one, units=there[one.id].units) if one.id in there else one
             for one in course.activities
         )
-        listed = _stretched(problem.templates[placement.template], shapes[placement.template], patient, listed, kept)
+        listed = stretched(template, shape, patient, listed, kept)
         course = replace(course, activities=listed)
-        course = replace(course, activities=(*listed, *_visits_kept(facts, course, before, earliest_at)))
-        visited = self._with_follow_ups(facts, course, keys, earliest_at)
+        course = replace(course, activities=(*listed, *visits_kept(facts, course, before, ground.earliest_at)))
+        visited = self._with_follow_ups(facts, course, ground.keys, ground.earliest_at)
         if visited is None:
             return None
         try:
-            course, seating = self.seated(visited, keys)
+            course, seating = self.seated(visited, ground.keys)
         except NoSeat:
             return None
         plan = Plan(facts.program, "feasible", 0, (0, 0, 0), (0, 0, 0), 0.0, (course,))
@@ -319,62 +333,12 @@ class _Days:
         return day in self._unwanted or not (isinstance(day, int) and self._low <= day <= self._high)
 
 
-def _edges(template: Template, task: int) -> set[int]:
-    """The tasks between which a hold reaches."""
-    return {resolve_point(template, Point(task, at_end)).task for at_end in (False, True)}
-
-
-def _stretched(
-    template: Template, shape: Shape, patient: Patient, activities: tuple[Activity, ...], kept: Container[str]
-) -> tuple[Activity, ...]:
-    """The activities with every hold not kept reaching to the true minute of what it lies between."""
-    there = {one.id: one for one in activities}
-    names = [activity_id(patient.id, at.dose, at.step.kind) for at in shape.steps]
-    for task, name in zip(template.tasks, names, strict=True):
-        if task.hold is not None and name in there and name not in kept:
-            begin, until = (resolve_point(template, edge) for edge in task.hold)
-            edges = [there[names[one.task]].during for one in (begin, until)]
-            instants = [
-                during.end_at if one.at_end else during.start_at
-                for during, one in zip(edges, (begin, until), strict=True)
-            ]
-            there[name] = replace(there[name], start_at=instants[0], end_at=instants[1])
-    return tuple(there[one.id] for one in activities)
-
-
 def _cheapest(finders: Mapping[int, Finder], course: Course, wish: Wish) -> Placement | None:
     found = [(finder.best(course, False, wish), number) for number, finder in finders.items()]
     if not found:
         return None
     (_, slots, present), number = min(found, key=lambda one: one[0][0])
     return Placement(number, slots, frozenset(present)) if present else None
-
-
-def _visits_kept(
-    facts: Facts, course: PlannedCourse, before: PlannedCourse, earliest_at: datetime
-) -> tuple[Activity, ...]:
-    """The follow-up visits of the old course that begin too soon to move, or that may stay.
-
-    One may stay where its window still allows it and it meets no other visit.
-    """
-    zone = facts.network.place(course.site).zone
-    named = {follow_up_id(course.patient, one.name): one for one in facts.protocol.follow_ups}
-    kept: list[Activity] = []
-    for visit in before.activities:
-        follow_up = named.get(visit.id)
-        if visit.kind != FOLLOW_UP or follow_up is None:
-            continue
-        if visit.start_at < earliest_at:
-            kept.append(visit)
-            continue
-        anchor_on: date | None = course.registered_on
-        if follow_up.anchor is not None:
-            given = course.find(facts.protocol.administration, follow_up.anchor)
-            anchor_on = None if given is None else local_date(given.start_at, zone)
-        clash = any(one.place == course.site and one.during.overlaps(visit.during) for one in course.activities)
-        if anchor_on is not None and not clash and follow_up.window.allows(anchor_on, local_date(visit.start_at, zone)):
-            kept.append(visit)
-    return tuple(kept)
 
 
 def _instant(second: int) -> datetime:

@@ -1,0 +1,79 @@
+"""What one search for one patient goes on, and what was told before that it should keep."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from scheduler.domain.calendars import local_date
+from scheduler.domain.course import Facts, Patient
+from scheduler.domain.intervals import Interval
+from scheduler.domain.plan import PlannedCourse
+from scheduler.planning.build import Shape
+from scheduler.planning.timegrid import TimeGrid
+from solver.doses import Wish
+from solver.finder import MOVED, Finder, Kept
+from solver.problem import Course, Problem, Template
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What one search for one patient goes on.
+
+    `finders` are by the number of their template in `problem`, whose shapes are `shapes`. Of the course `before`, the
+    tasks in `pins` stay where they are and hold `held` of the pools; `keys` are those of its stays, which it may take
+    again. Nothing new begins before `earliest_at`.
+    """
+
+    patient: Patient
+    before: PlannedCourse
+    problem: Problem
+    shapes: tuple[Shape, ...]
+    finders: Mapping[int, Finder]
+    course: Course
+    earliest_at: datetime
+    pins: Mapping[int, Interval] = field(default_factory=dict)
+    held: tuple[tuple[int, int, int], ...] = ()
+    keys: frozenset[int] = frozenset()
+
+    @property
+    def least(self) -> tuple[int, int]:
+        """The least of level 1 and of the price of moves, whatever others take; for a ground of one template."""
+        (finder,) = self.finders.values()
+        return finder.least(self.course)
+
+
+def told_days(
+    facts: Facts, grid: TimeGrid, course: PlannedCourse, prices: Mapping[int, int], template: Template
+) -> dict[int, Kept]:
+    """By group of the template, the day a dose was told for and the price of giving it on another."""
+    zone = facts.network.place(course.site).zone
+    groups = {dose: group for group, dose in enumerate(template.doses)}
+    return {
+        groups[one.dose]: Kept(grid.day(local_date(one.start_at, zone)), MOVED * prices[one.dose])
+        for one in course.activities
+        if one.kind == facts.protocol.administration and one.dose in groups and one.dose in prices
+    }
+
+
+def as_before(grid: TimeGrid, ground: Ground) -> Wish:
+    """Every task at its hour and every harvest on its day, where that can be; for a ground of one template."""
+    (template,), (finder,) = ground.problem.templates, ground.finders.values()
+    told = {one.id: one.start_at for one in ground.before.activities}
+    slots: dict[int, int] = {}
+    for task, name in enumerate(ground.shapes[0].names(ground.patient.id)):
+        options = template.tasks[task].slots
+        if name in told and options is not None:
+            at = bisect_left(options.starts, grid.tick(told[name]))
+            if at < len(options) and grid.instant(options.starts[at]) == told[name]:
+                slots[task] = at
+    days: dict[int, tuple[int, int]] = {}
+    for side in (one for pieces in finder.layout.by_group for one in pieces[1:]):
+        if side.pivot in slots and side.visit in slots:
+            days[side.pivot] = (
+                finder.slots[side.pivot].start_days[slots[side.pivot]],
+                finder.slots[side.visit].start_days[slots[side.visit]],
+            )
+    return Wish(days, slots)
