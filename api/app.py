@@ -17,7 +17,20 @@ from api.facts import facts_from
 from api.idempotency import Idempotency
 from api.metrics import Metrics
 from api.middleware import BodyLimit, Requests
-from api.routers import audit, closures, courses, health, holds, meta, patients, plant, shipments, unblinded, visits
+from api.routers import (
+    audit,
+    closures,
+    courses,
+    health,
+    holds,
+    meta,
+    patients,
+    plan_runs,
+    plant,
+    shipments,
+    unblinded,
+    visits,
+)
 from api.service import Service
 from scheduler.booking.board import Board
 from scheduler.clock import Clock, program_clock, real_clock
@@ -37,6 +50,7 @@ ROUTERS = (
     visits.router,
     shipments.router,
     plant.router,
+    plan_runs.router,
     closures.router,
     unblinded.router,
     audit.router,

@@ -32,6 +32,7 @@ TAGS = [
     {"name": "shipments", "description": "What couriers carry, when and how cold."},
     {"name": "closures", "description": "What does not work for a while, and whom it hits."},
     {"name": "plant", "description": "Resources, how full they are, and plan documents."},
+    {"name": "runs", "description": "Keeping the plan true: what was done by night and when asked."},
     {"name": "unblinded", "description": "For the unblinded side: randomisation, contents, emergencies."},
     {"name": "audit", "description": "Who did what, when and why."},
     {"name": "health", "description": "For those who run the service."},

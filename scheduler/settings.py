@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import warnings
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AwareDatetime, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from scheduler.domain.errors import BadInput
@@ -17,6 +18,12 @@ SECRETS_VARIABLE = f"{PREFIX}SECRETS_DIR"
 USUAL_SECRETS = Path("/run/secrets")
 
 Minutes = Annotated[int, Field(ge=1, le=1440)]
+
+
+def _local(at: time) -> time:
+    if at.tzinfo is not None:
+        raise ValueError("write the program's local time without a UTC offset, such as 02:30")
+    return at
 
 
 class Settings(BaseSettings):
@@ -38,6 +45,10 @@ class Settings(BaseSettings):
         After so many refused keys from one address within so many seconds, that address waits.
     shutdown_seconds
         How long requests under way may take to finish once the service is told to stop.
+    nightly_at
+        When a night begins, by the clocks of the program's first plant.
+    worker_port
+        Where a worker shows its figures; None for nowhere.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -56,6 +67,8 @@ class Settings(BaseSettings):
     failed_keys: int = Field(default=20, ge=1, le=10_000)
     failed_keys_seconds: int = Field(default=300, ge=1, le=86_400)
     shutdown_seconds: int = Field(default=20, ge=1, le=600)
+    nightly_at: Annotated[time, AfterValidator(_local)] = time(2, 30)
+    worker_port: int | None = Field(default=None, ge=1, le=65535)
 
 
 def load_settings() -> Settings:

@@ -94,7 +94,7 @@ def export(
     if kind != "site" or not site:
         raise BadInput("--audience", "audience", f"{audience!r} is not known", "Write site:CODE, such as site:HYU")
     plan, facts = _read(plan_json, program)
-    _refuse_if_broken(plan, facts)
+    refuse_if_broken(plan, facts)
     text = site_view(share_of(plan, facts, site), facts.protocol, facts.network, facts.policy.max_wait_days)
     if out is None:
         sys.stdout.write(text)
@@ -107,7 +107,7 @@ def planned(facts: Facts, out: Path, time_limit: float, seed: int) -> Plan:
     check_seconds(time_limit)
     prepare(out)
     plan = made(facts, time_limit, seed)
-    _refuse_if_broken(plan, facts)
+    refuse_if_broken(plan, facts)
     summary = summarise(plan, facts)
     write_plan(plan, summary, facts, out)
     say_summary(summary)
@@ -137,7 +137,8 @@ def finish(plan: Plan) -> NoReturn:
     raise typer.Exit(FLAWED if plan.unplanned else 0)
 
 
-def _refuse_if_broken(plan: Plan, facts: Facts) -> None:
+def refuse_if_broken(plan: Plan, facts: Facts) -> None:
+    """End with the exit code of a flawed plan, naming the rules, when it breaks any."""
     broken = violations(plan, facts)
     if broken:
         say_violations(broken)

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from scheduler.domain.audience import NeutralReason
 from scheduler.domain.calendars import local_date
 from scheduler.domain.course import FOLLOW_UP, Facts
 from scheduler.domain.errors import BadInput
@@ -25,7 +26,6 @@ from scheduler.domain.protocol import Protocol, Window
 from scheduler.domain.rules_context import Judged, JudgedCourse, Occurrence
 
 SITE_VIEW_FORMAT = "marrowline-site-view/1"
-NeutralReason = Literal["supply", "site", "patient", "logistics"]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
+
+NeutralReason = Literal["supply", "site", "patient", "logistics"]
+"""All a blinded reader learns of why something is not as it was."""
 
 
 class Role(StrEnum):

@@ -126,6 +126,13 @@ class Answers:
         with self._database.statement(write=True) as session:
             return _one(session, delete(AnswerRow).where(_unanswered(fresh)).returning(_KEY))
 
+    def prune(self, now: datetime) -> int:
+        """Forget the answers whose time is over, also where no request comes; how many there were."""
+        old = col(AnswerRow.begun_at) < now - self._kept_for
+        forget = delete(AnswerRow).where(old).returning(_KEY)
+        with self._database.writing() as session:
+            return len(session.execute(forget, execution_options={"synchronize_session": False}).all())
+
     def _inserted(self, session: Session, key: str, request_hash: str, now: datetime) -> bool:
         insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
         statement = (

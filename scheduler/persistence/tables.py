@@ -266,6 +266,32 @@ class PlanRow(Row, table=True):
     version: int = 1
 
 
+class PlanRunRow(Row, table=True):
+    """One attempt to keep the plan true, see reoptimise.runs; it has ended when `ended_at` is set."""
+
+    __tablename__ = "plan_run"
+    __table_args__ = (
+        Index("uq_plan_run_night", "scope", "local_date", unique=True, sqlite_where=NIGHTLY, postgresql_where=NIGHTLY),
+        Index("uq_plan_run_waiting", "scope", unique=True, sqlite_where=WAITING, postgresql_where=WAITING),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    scope: str
+    local_date: date  # in the program's time zone
+    kind: str  # nightly, asked
+    status: str  # waiting, claimed, building, solving, checking, proposed, published, unchanged, failed
+    asked_by: str | None = None
+    asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    claimed_by: str | None = None  # with `attempt`, who holds the lease
+    attempt: int = 0  # counts claims
+    lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    heartbeat_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    base_revision: int | None = Field(default=None, sa_type=BigInteger)  # of the board it was worked out from
+    reason: str | None = Field(default=None, sa_type=Text)  # why it failed, in words for the plant's side
+    result: str | None = Field(default=None, sa_type=Text)  # JSON: counts and bounds
+
+
 class DeviationRow(Row, table=True):
     """Something done outside its window, signed."""
 

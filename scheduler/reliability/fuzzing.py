@@ -113,5 +113,6 @@ def _config(facts: Facts) -> str:
         "path.place": facts.network.sites[0].code,
         "path.kind": facts.network.sites[0].resources[0].kind,
         "query.site": site,
+        "query.wait_seconds": 0,
     }
     return "[parameters]\n" + "".join(f'"{name}" = {json.dumps(value)}\n' for name, value in known.items())

@@ -14,7 +14,11 @@ from tests.databases import new_sqlite
 
 def test_a_service_on_a_migrated_database_is_ready(database: Database) -> None:
     answer = TestClient(create_app(Settings(), database=database)).get("/readyz")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "revision": database.head()})
+    nights = {"last_good_at": None, "overdue": False}
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"status": "ready", "revision": database.head(), "nights": nights},
+    )
 
 
 def test_a_database_without_tables_is_not_ready_and_says_what_to_run(tmp_path: Path) -> None:

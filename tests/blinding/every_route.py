@@ -117,6 +117,10 @@ TRIES: dict[Route, Try] = {
         world.get(who, f"/v1/resources/{resource}/load", params=STRETCH)
         for resource in ("NORTH/theatre", "NORTH/refrigerator", "HUB/suite", "HUB/incubator")
     ],
+    ("POST", "/v1/plan-runs"): post("/v1/plan-runs"),
+    ("GET", "/v1/plan-runs"): get("/v1/plan-runs"),
+    ("GET", "/v1/plan-runs/{run}"): get("/v1/plan-runs/1"),
+    ("GET", "/v1/plan-runs/{run}/events"): get("/v1/plan-runs/1/events", wait_seconds="0"),
     ("GET", "/v1/plans"): get("/v1/plans"),
     ("GET", "/v1/plans/{plan}"): get("/v1/plans/1"),
     ("GET", "/v1/closures"): get("/v1/closures"),

@@ -38,7 +38,7 @@ def deployed() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def services(deployed: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = deployed["services"]
-    assert set(found) == {"db", "migrate", "api"}
+    assert set(found) == {"db", "migrate", "api", "worker"}
     return found
 
 
@@ -86,7 +86,8 @@ def test_every_service_that_stays_has_a_health_check_and_starts_again(services: 
 
 def test_the_service_begins_after_the_tables_are_there(services: dict[str, Any]) -> None:
     assert services["migrate"]["depends_on"]["db"]["condition"] == "service_healthy"
-    assert services["api"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+    for name in ("api", "worker"):
+        assert services[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
 
 
 def test_secrets_are_files_and_no_variable_holds_one(deployed: dict[str, Any]) -> None:
@@ -106,7 +107,9 @@ def test_the_database_is_reached_from_inside_only_and_the_service_from_this_mach
 ) -> None:
     assert deployed["networks"]["inside"]["internal"] is True
     assert set(deployed["services"]["db"]["networks"]) == {"inside"}
-    assert "ports" not in deployed["services"]["db"]
+    assert set(deployed["services"]["worker"]["networks"]) == {"inside"}
+    for name in ("db", "worker"):
+        assert "ports" not in deployed["services"][name]
     assert [port["host_ip"] for port in deployed["services"]["api"]["ports"]] == ["127.0.0.1"]
 
 
@@ -119,7 +122,7 @@ def test_the_service_has_several_workers_and_time_to_finish(services: dict[str, 
 
 def test_every_command_that_is_deployed_exists(services: dict[str, Any]) -> None:
     default = json.loads(re.findall(r"^CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)[-1])
-    for command in (default, services["api"]["command"], services["migrate"]["command"]):
+    for command in (default, *(services[name]["command"] for name in ("api", "migrate", "worker"))):
         name, *options = command
         found = get_command(app).commands[name]  # type: ignore[attr-defined]
         known = {option for parameter in found.params for option in parameter.opts}
