@@ -68,4 +68,5 @@ def run(settings: Settings) -> None:
             access_log=False,  # it writes paths, and these hold patient ids
             server_header=False,
             timeout_graceful_shutdown=settings.shutdown_seconds,
+            timeout_keep_alive=75,  # people think longer than uvicorn's 5 seconds, and then send what must arrive
         )

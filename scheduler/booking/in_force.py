@@ -3,14 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from scheduler.booking.board import Board
 from scheduler.domain.cost import cost_of
-from scheduler.domain.course import Facts
+from scheduler.domain.course import FOLLOW_UP, Facts
 from scheduler.domain.plan import Plan
 from scheduler.persistence import repositories
 from scheduler.persistence.mapping import course_of, patient_of
+from scheduler.persistence.tables import ActivityRow
 from scheduler.persistence.unit_of_work import UnitOfWork
+from scheduler.planning.repair import Standing
+
+
+def standings(work: UnitOfWork, board: Board, plan: Plan, facts: Facts) -> tuple[Standing, ...]:
+    """The courses of the plan in force as a repair needs them: what is done or too near to move, what was confirmed.
+
+    Visits are too near within the patients' fence, everything else within the plant's (docs/domain.md section 8).
+    """
+    names = [one.patient for one in plan.courses]
+    rows = repositories.activities_by_course(work.session, names)
+    confirmed = repositories.confirmed_visits(work.session, names)
+    plant_at = work.now + timedelta(days=facts.policy.plant_fence_days)
+    patients_at = work.now + timedelta(days=facts.policy.patient_fence_days)
+    kinds = {step.kind for step in facts.protocol.steps if step.attended} | {FOLLOW_UP}
+
+    def is_fixed(row: ActivityRow) -> bool:
+        return row.status != "planned" or row.start_at < (patients_at if row.kind in kinds else plant_at)
+
+    return tuple(
+        Standing(
+            facts.patient(course.patient),
+            course,
+            frozenset(row.id for row in rows.get(course.patient, []) if is_fixed(row)),
+            confirmed & {one.id for one in course.activities},
+        )
+        for course in plan.courses
+    )
 
 
 def plan_in_force(work: UnitOfWork, board: Board) -> tuple[Plan, Facts]:

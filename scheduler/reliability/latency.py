@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -129,11 +130,9 @@ def _ask_for_room(server: Server, keys: dict[str, str], times: Times, rounds: in
 
 
 def _together(people: list[_Person], rounds: int) -> None:
-    threads = [threading.Thread(target=one.work, args=(rounds, index)) for index, one in enumerate(people)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    with ThreadPoolExecutor(len(people)) as pool:
+        for done in [pool.submit(one.work, rounds, index) for index, one in enumerate(people)]:
+            done.result()
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """One run of the plan, from the claim to its end; read it from top to bottom.
 
-    claim -> snapshot at revision r -> check -> end
+    claim -> snapshot at revision r -> check -> repair -> end
 
 A run changes nothing unless it ends well, and whatever goes wrong leaves the plan in force as it was.
 """
@@ -11,11 +11,11 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scheduler.booking.errors import Refused
-from scheduler.booking.in_force import plan_in_force
+from scheduler.booking.in_force import plan_in_force, standings
 from scheduler.clock import Clock
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import Plan
@@ -24,6 +24,7 @@ from scheduler.persistence import occupancy
 from scheduler.persistence.database import Database
 from scheduler.persistence.errors import DatabaseBusy, DatabaseUnavailable
 from scheduler.persistence.unit_of_work import UnitOfWork
+from scheduler.planning.repair import Repaired, Standing, repair
 from scheduler.reoptimise.runs import Claimed, LeaseLost, advance, fail, finish, give_back
 from scheduler.reoptimise.worker import Stopped, Worker, kept_alive
 
@@ -44,6 +45,7 @@ class Snapshot:
     at: datetime
     plan: Plan
     facts: Facts
+    standings: tuple[Standing, ...]
 
     @property
     def open_courses(self) -> int:
@@ -57,11 +59,14 @@ class Findings:
 
     snapshot: Snapshot
     broken: tuple[Violation, ...]
+    repaired: Repaired | None = None
 
     @property
     def result(self) -> Mapping[str, object]:
         """The figures that stay with the run."""
+        repaired = {} if self.repaired is None else {"repair": figures(self.repaired)}
         return {
+            **repaired,
             "courses": len(self.snapshot.plan.courses),
             "open_courses": self.snapshot.open_courses,
             "violations": len(self.broken),
@@ -86,6 +91,7 @@ def run_night(database: Database, clock: Clock, worker: Worker, run: Claimed) ->
     with kept_alive(database, clock, worker, run), _failing_in_words(database, clock, worker, run):
         snapshot = take_snapshot(database, clock, worker, run)
         findings = check(database, clock, worker, run, snapshot)
+        findings = put_right(database, clock, worker, run, findings)
         conclude(database, clock, worker, run, findings)
 
 
@@ -96,8 +102,9 @@ def take_snapshot(database: Database, clock: Clock, worker: Worker, run: Claimed
     with UnitOfWork(database, now=now, principal=worker.principal, write=False) as work:
         state = occupancy.board(work.session)
         plan, facts = plan_in_force(work, worker.board)
+        courses = standings(work, worker.board, plan, facts)
     advance(database, run, "building", clock(), base_revision=state.revision)
-    return Snapshot(state.revision, state.calendars, now, plan, facts)
+    return Snapshot(state.revision, state.calendars, now, plan, facts, courses)
 
 
 def check(database: Database, clock: Clock, worker: Worker, run: Claimed, snapshot: Snapshot) -> Findings:
@@ -107,12 +114,35 @@ def check(database: Database, clock: Clock, worker: Worker, run: Claimed, snapsh
     return Findings(snapshot, tuple(violations(snapshot.plan, snapshot.facts)))
 
 
+def put_right(database: Database, clock: Clock, worker: Worker, run: Claimed, findings: Findings) -> Findings:
+    """Look for the repair that breaks the fewest promises, outside any transaction; it is told, not published."""
+    if not findings.broken:
+        return findings
+    worker.may_go_on()
+    advance(database, run, "solving", clock())
+    snapshot = findings.snapshot
+    return replace(findings, repaired=repair(snapshot.facts, snapshot.standings, snapshot.at))
+
+
+def figures(repaired: Repaired) -> Mapping[str, object]:
+    """What a repair would do, in numbers."""
+    return {
+        "patients": sorted(repaired.changed),
+        "visits_moved": repaired.visits_moved,
+        "doses_lost": [[one.patient, one.dose] for one in repaired.plan.unplanned if one.dose is not None],
+        "undecided": sorted({name for one in repaired.stuck for name in one.activities}),
+        "price": list(repaired.price),
+        "bound": list(repaired.bound),
+        "proven": repaired.is_proven,
+    }
+
+
 def conclude(database: Database, clock: Clock, worker: Worker, run: Claimed, findings: Findings) -> None:
     """End the run: there is nothing to repair, or it says what is broken."""
     worker.may_go_on()
     with UnitOfWork(database, now=clock(), principal=worker.principal) as work:
         if findings.broken:
-            fail(work, run, what_is_broken(findings.broken), findings.result)
+            fail(work, run, f"{what_is_broken(findings.broken)}{what_would_help(findings)}", findings.result)
         else:
             finish(work, run, "unchanged", findings.result)
         work.commit()
@@ -128,6 +158,20 @@ def what_is_broken(broken: tuple[Violation, ...]) -> str:
         f"The plan in force breaks rules {count} ({rules}){courses}. Nothing was changed, and nobody may rely on these "
         "courses until their visits are moved or what is in their way is withdrawn."
     )
+
+
+def what_would_help(findings: Findings) -> str:
+    """What a repair would take, in a sentence; empty where nothing was looked for."""
+    found = findings.repaired
+    if found is None:
+        return ""
+    lost = sum(one.dose is not None for one in found.plan.unplanned)
+    visits = "1 visit" if found.visits_moved == 1 else f"{found.visits_moved} visits"
+    doses = "no dose" if lost == 0 else "1 dose" if lost == 1 else f"{lost} doses"
+    people = "1 patient" if len(found.changed) == 1 else f"{len(found.changed)} patients"
+    best = " No other repair breaks fewer promises." if found.is_proven else ""
+    undecided = f" {len(found.stuck)} times a step that may no longer move is in the way." if found.stuck else ""
+    return f" A repair would move {visits} of {people} and lose {doses}.{best}{undecided}"
 
 
 @contextmanager

@@ -87,7 +87,16 @@ def test_a_plan_that_breaks_a_rule_fails_the_night_by_name_and_changes_nothing(h
     assert run.status == "failed"
     assert str(run.reason).startswith("The plan in force breaks rules once (closure), in the courses ANA.")
     assert "nobody may rely on these courses" in str(run.reason)
-    assert json.loads(run.result or "")["rules"] == {"closure": 1}
+    result = json.loads(run.result or "")
+    assert result["rules"] == {"closure": 1}
+    # The fill can go to another hour of the day before or after it, so that no dose is lost; and nothing is taken yet.
+    repair = result["repair"]
+    assert (repair["patients"], repair["doses_lost"], repair["undecided"]) == (["ANA"], [], [])
+    assert repair["price"] == repair["bound"] and repair["proven"]
+    assert (
+        f"A repair would move {'1 visit' if repair['visits_moved'] == 1 else str(repair['visits_moved']) + ' visits'} of 1 patient"
+        in str(run.reason)
+    )
     assert house.stays() == before
 
 
