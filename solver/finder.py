@@ -13,8 +13,8 @@ from solver.loads import Loads
 from solver.problem import Course, Problem, Target
 from solver.segments import FAR
 
-LEVEL = 10_000_000  # one unit of level 1 outweighs any sum of levels 2 and 3 within a course
-MOVED = 20_000  # one unit of level 2 outweighs any sum of level 3 within a course
+LEVEL = 10_000_000_000  # one unit of level 1 outweighs any sum of levels 2 and 3 within a course
+MOVED = 1_000_000  # one unit of level 2 outweighs any sum of level 3 within a course
 
 
 class Kept(NamedTuple):

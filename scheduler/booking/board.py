@@ -80,6 +80,7 @@ class Board:
         same = revision >= self._revision and calendars == self._calendars
         desk = self._desk
         if desk is None or self._program != state.program or reach > desk.until or not (same or newer):
+            desk = self._desk = None  # gone before the new one is made
             desk = self._build(work, reach, revision)
             # A closure not committed yet is not believed beyond this unit.
             self._program, self._calendars = state.program, -1 if unsure else calendars

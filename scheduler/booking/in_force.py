@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from scheduler.booking.board import Board
+from scheduler.booking.reschedule import performed_rules
 from scheduler.domain.cost import cost_of
 from scheduler.domain.course import FOLLOW_UP, Facts
 from scheduler.domain.plan import Plan
@@ -37,6 +38,8 @@ def standings(work: UnitOfWork, board: Board, plan: Plan, facts: Facts) -> tuple
             course,
             frozenset(row.id for row in rows.get(course.patient, []) if is_fixed(row)),
             confirmed & {one.id for one in course.activities},
+            performed_rules({row.id: row for row in rows.get(course.patient, [])})
+            | {one.rule for one in repositories.deviations_of(work.session, course.patient)},
         )
         for course in plan.courses
     )

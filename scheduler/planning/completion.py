@@ -9,6 +9,7 @@ from datetime import date, datetime
 from scheduler.domain.calendars import local_date
 from scheduler.domain.course import FOLLOW_UP, Facts, Patient, activity_id, follow_up_id
 from scheduler.domain.plan import Activity, PlannedCourse
+from scheduler.domain.protocol import FollowUp
 from scheduler.planning.build import Shape
 from solver.problem import Point, Template
 from solver.segments import resolve_point
@@ -38,11 +39,15 @@ def stretched(
 
 
 def visits_kept(
-    facts: Facts, course: PlannedCourse, before: PlannedCourse, earliest_at: datetime
+    facts: Facts,
+    course: PlannedCourse,
+    before: PlannedCourse,
+    earliest_at: datetime,
+    still: frozenset[str] = frozenset(),
 ) -> tuple[Activity, ...]:
-    """The follow-up visits of the old course that begin too soon to move, or that may stay.
+    """The follow-up visits of the old course that begin too soon to move or are in `still`, and those that may stay.
 
-    One may stay where its window still allows it and it meets no other visit.
+    One may stay where its window still allows it, its clinic is open and it meets no other visit.
     """
     zone = facts.network.place(course.site).zone
     named = {follow_up_id(course.patient, one.name): one for one in facts.protocol.follow_ups}
@@ -51,7 +56,7 @@ def visits_kept(
         follow_up = named.get(visit.id)
         if visit.kind != FOLLOW_UP or follow_up is None:
             continue
-        if visit.start_at < earliest_at:
+        if visit.start_at < earliest_at or visit.id in still:
             kept.append(visit)
             continue
         anchor_on: date | None = course.registered_on
@@ -59,6 +64,18 @@ def visits_kept(
             given = course.find(facts.protocol.administration, follow_up.anchor)
             anchor_on = None if given is None else local_date(given.start_at, zone)
         clash = any(one.place == course.site and one.during.overlaps(visit.during) for one in course.activities)
-        if anchor_on is not None and not clash and follow_up.window.allows(anchor_on, local_date(visit.start_at, zone)):
+        on = local_date(visit.start_at, zone)
+        inside = anchor_on is not None and follow_up.window.allows(anchor_on, on)
+        if inside and not clash and _is_open(facts, visit, follow_up, on):
             kept.append(visit)
     return tuple(kept)
+
+
+def _is_open(facts: Facts, visit: Activity, follow_up: FollowUp, on: date) -> bool:
+    return all(
+        any(
+            stretch.start_at <= visit.start_at and visit.end_at <= stretch.end_at
+            for stretch in facts.network.calendar(visit.place, kind).open_on(on)
+        )
+        for kind in follow_up.uses
+    )

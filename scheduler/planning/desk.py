@@ -16,7 +16,7 @@ from scheduler.domain.calendars import local_date
 from scheduler.domain.cost import cost_of
 from scheduler.domain.course import Facts, Patient
 from scheduler.domain.intervals import Interval
-from scheduler.domain.plan import Levels, Plan, PlannedCourse
+from scheduler.domain.plan import Levels, Plan, PlannedCourse, Unplanned
 from scheduler.planning.build import Builder, horizon_days, routes_of
 from scheduler.planning.completion import edges_of, stretched, visits_kept
 from scheduler.planning.follow_ups import with_follow_ups
@@ -162,15 +162,16 @@ class Desk:
             return list(self._proposals(lifted, first, wanted))
 
     def keep(self, ground: Ground, own: Iterable[int]) -> Proposal | None:
-        """A booked course with as little changed as the calendars and what is taken allow; doses may be lost.
+        """A booked course with as little changed as the calendars and what is taken allow.
 
+        Doses and follow-up visits without a place are left out; None when no dose has one.
         `own` are the keys of the course's stays. Visits keep their days, and everything its hours, where that can be.
         """
         (finder,) = ground.finders.values()
         with self._lifted(ground, own) as lifted:
             _, slots, present = finder.best(ground.course, False, as_before(self.grid, ground))
             placement = Placement(0, slots, frozenset(present))
-            return self._completed(lifted, placement, self.grid.on(0)) if present else None
+            return self._completed(lifted, placement, self.grid.on(0), may_miss=True) if present else None
 
     def ground(
         self,
@@ -181,10 +182,12 @@ class Desk:
         *,
         slack_days: int = 0,
         prices: Mapping[int, int] | None = None,
+        still: frozenset[str] = frozenset(),
     ) -> Ground:
         """What changing a booked course goes on; good for as long as the calendars are.
 
-        `moving` are the activities that may move, `prices` what it costs to give each dose on another day than before.
+        `moving` are the activities that may move, `prices` what it costs to give each dose on another day than before,
+        `still` the follow-up visits that stay whatever happens.
         """
         template_number = self._template_of(patient, course)
         template, shape = self._problem.templates[template_number], self._built.shapes[template_number]
@@ -201,7 +204,7 @@ class Desk:
         ready = min(registered, -1) if begun else registered + self.facts.protocol.registration.earliest_days
         as_course = Course(patient.id, (0,), registered, ready, self.grid.days - 1)
         held = tuple(settled(template, fixed, pins))
-        return Ground(patient, course, problem, (shape,), {0: finder}, as_course, earliest_at, pins, held)
+        return Ground(patient, course, problem, (shape,), {0: finder}, as_course, earliest_at, pins, held, still)
 
     @contextmanager
     def _lifted(self, ground: Ground, own: Iterable[int]) -> Iterator[Ground]:
@@ -237,8 +240,8 @@ class Desk:
             found += 1
             yield proposal
 
-    def _completed(self, ground: Ground, placement: Placement, on: date) -> Proposal | None:
-        """A placement as a course with units and follow-up visits; None when these find no place."""
+    def _completed(self, ground: Ground, placement: Placement, on: date, *, may_miss: bool = False) -> Proposal | None:
+        """A placement as a course with units and follow-up visits; None when units, or visits, find no place."""
         patient, before = ground.patient, ground.before
         template, shape = ground.problem.templates[placement.template], ground.shapes[placement.template]
         facts = replace(self.facts, patients=(patient,))
@@ -257,9 +260,10 @@ class Desk:
         )
         listed = stretched(template, shape, patient, listed, kept)
         course = replace(course, activities=listed)
-        course = replace(course, activities=(*listed, *visits_kept(facts, course, before, ground.earliest_at)))
-        visited = self._with_follow_ups(facts, course, ground.keys, ground.earliest_at)
-        if visited is None:
+        stay = visits_kept(facts, course, before, ground.earliest_at, ground.still)
+        course = replace(course, activities=(*listed, *stay))
+        visited, missed = self._with_follow_ups(facts, course, ground.keys, ground.earliest_at)
+        if missed and not may_miss:
             return None
         try:
             course, seating = self.seated(visited, ground.keys)
@@ -270,7 +274,7 @@ class Desk:
 
     def _with_follow_ups(
         self, facts: Facts, course: PlannedCourse, keys: frozenset[int], earliest_at: datetime
-    ) -> PlannedCourse | None:
+    ) -> tuple[PlannedCourse, tuple[Unplanned, ...]]:
         used = {kind for visit in facts.protocol.follow_ups for kind in visit.uses}
         taken = {
             (place, kind, unit): [
@@ -282,8 +286,8 @@ class Desk:
             if place == course.site and kind in used
             for unit in units
         }
-        courses, missed = with_follow_ups(facts, [course], taken, earliest_at)
-        return None if missed else courses[0]
+        (visited,), missed = with_follow_ups(facts, [course], taken, earliest_at)
+        return visited, missed
 
     def routes(self, patient: Patient) -> list[Route]:
         """The plants and couriers by which a patient's course can be made."""

@@ -24,7 +24,7 @@ class Ground:
 
     `finders` are by the number of their template in `problem`, whose shapes are `shapes`. Of the course `before`, the
     tasks in `pins` stay where they are and hold `held` of the pools; `keys` are those of its stays, which it may take
-    again. Nothing new begins before `earliest_at`.
+    again. Follow-up visits in `still` stay, whatever happens. Nothing new begins before `earliest_at`.
     """
 
     patient: Patient
@@ -36,6 +36,7 @@ class Ground:
     earliest_at: datetime
     pins: Mapping[int, Interval] = field(default_factory=dict)
     held: tuple[tuple[int, int, int], ...] = ()
+    still: frozenset[str] = frozenset()
     keys: frozenset[int] = frozenset()
 
     @property

@@ -37,12 +37,17 @@ Price = tuple[int, int]  # level 1 and the price of the moved visits
 
 @dataclass(frozen=True)
 class Standing:
-    """A course as it was told. The activities in `fixed` are done or too near to move; the patient confirmed some."""
+    """A course as it was told.
+
+    The activities in `fixed` are done or too near to move, those in `confirmed` the patient has confirmed. What breaks
+    an `excused` rule is on record, as done late or signed for, and forbids nothing now.
+    """
 
     patient: Patient
     course: PlannedCourse
     fixed: frozenset[str]
     confirmed: frozenset[str] = frozenset()
+    excused: frozenset[str] = frozenset()
 
     @property
     def movable(self) -> frozenset[str]:
@@ -61,7 +66,7 @@ class Repaired:
     changed
         The patients whose course is not as it was.
     stuck
-        What breaks a rule and may not move: decisions for people.
+        What breaks a rule still, mostly because it may not move: decisions for people.
     visits_moved
         How many visits fall on another day, or on none.
     price, bound
@@ -79,7 +84,19 @@ class Repaired:
     @property
     def is_proven(self) -> bool:
         """Whether no repair of what was hit keeps more doses, and none that keeps as many moves less by its price."""
-        return self.price == self.bound
+        return self.price == self.bound and not self.stuck
+
+
+def still_broken(plan: Plan, facts: Facts, standings: Sequence[Standing], now: datetime) -> list[Violation]:
+    """What breaks a rule and can still be heeded: nothing that is over, and nothing excused."""
+    excused = {one.patient.id: one.excused for one in standings}
+    ends = {one.id: one.end_at for course in plan.courses for one in course.activities}
+    return [
+        one
+        for one in violations(plan, facts)
+        if one.rule not in excused.get(one.patient, ())
+        and not (one.activities and all(ends.get(name, now) < now for name in one.activities))
+    ]
 
 
 def repair(facts: Facts, standings: Sequence[Standing], now: datetime, *, seconds: float = 20.0) -> Repaired:
@@ -162,21 +179,21 @@ class _Repairer:
         broken = {name: self._broken(one) for name, one in self.standings.items()}
         hit = [name for name in self.told if self._lacks(name) or any(map(self._can_move, broken[name]))]
         courses = self._improved(hit, self._in_good_order(hit, until), until)
-        stuck = tuple(one for listed in broken.values() for one in listed if not self._can_move(one))
         changed = frozenset(name for name in courses if _times(courses[name]) != _times(self.told[name]))
         plan = _plan(self.facts, [self.bench.seen(one) for one in courses.values()])
         bound = self._total(self.bounds.get(name, (0, 0)) for name in hit)
         confirmed = frozenset(one for standing in self.standings.values() for one in standing.confirmed)
-        told = _plan(self.facts, list(self.told.values()))
+        told = _plan(self.facts, [self._only(name, one.movable) for name, one in self.standings.items()])
         count = counts(plan_diff(told, plan, self.facts, now=self.now, confirmed=confirmed).visits)
         price = self._price(courses, changed | set(hit))
+        stuck = tuple(still_broken(plan, self.facts, list(self.standings.values()), self.now))
         return Repaired(plan, changed, stuck, count["moved"] + count["dropped"], price, bound)
 
     # --- what is wrong ----------------------------------------------------------------------------------------
 
     def _broken(self, one: Standing) -> list[Violation]:
         alone = replace(self.facts, patients=(one.patient,))
-        return violations(_plan(alone, (one.course,)), alone)
+        return still_broken(_plan(alone, (one.course,)), alone, (one,), self.now)
 
     def _can_move(self, violation: Violation) -> bool:
         standing = self.standings.get(violation.patient)
@@ -295,9 +312,11 @@ class _Repairer:
             one = self.standings[name]
             prices = self._prices(one)
             self.grounds[name] = self.bench.desk.ground(
-                one.patient, one.course, one.movable, self.earliest_at, prices=prices
+                one.patient, one.course, one.movable, self.earliest_at, prices=prices, still=one.fixed
             )
-            self.bounds[name] = self.grounds[name].least
+            # Another plant or courier might do with less; only where there is none is the bound more than nothing.
+            only_route = len(self.bench.desk.routes(one.patient)) == 1
+            self.bounds[name] = self.grounds[name].least if only_route else (0, 0)
         return self.grounds[name]
 
     def _lay(self, courses: Mapping[str, PlannedCourse], names: Iterable[str]) -> None:
@@ -326,7 +345,7 @@ class _Repairer:
         """Level 1 of some courses, and the price of their moved visits."""
         listed = sorted(names)
         facts = replace(self.facts, patients=tuple(self.standings[name].patient for name in listed))
-        old = _plan(facts, [self.told[name] for name in listed])
+        old = _plan(facts, [self._only(name, self.standings[name].movable) for name in listed])
         new = _plan(facts, [courses[name] for name in listed])
         confirmed = frozenset(one for name in listed for one in self.standings[name].confirmed)
         moved, _ = moves_cost(plan_diff(old, new, facts, now=self.now, confirmed=confirmed))

@@ -37,7 +37,7 @@ def _kill(scale: float) -> tuple[page.Section, bool]:
 
 
 def _latency(scale: float) -> tuple[page.Section, bool]:
-    rounds = max(1, int(6 * scale))
+    rounds = max(1, int(4 * scale))
     return page.of_latency(
         [row for kind in DATABASES for row in measure(kind, TRIAL, first_come_first_served_plan, rounds=rounds)]
     )

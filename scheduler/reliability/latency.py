@@ -66,7 +66,7 @@ def measure(
     *,
     clients: int = 16,
     workers: int = 2,
-    rounds: int = 6,
+    rounds: int = 4,
     thinks: tuple[float, ...] = (5.0, 1.0, 0.0),
 ) -> list[Measured]:
     """Time offers, holds and bookings with a whole plan booked, for each length of thinking between requests.

@@ -19,12 +19,12 @@ from scheduler.booking.in_force import plan_in_force, standings
 from scheduler.clock import Clock
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import Plan
-from scheduler.domain.rules import Violation, violations
+from scheduler.domain.rules import Violation
 from scheduler.persistence import occupancy
 from scheduler.persistence.database import Database
 from scheduler.persistence.errors import DatabaseBusy, DatabaseUnavailable
 from scheduler.persistence.unit_of_work import UnitOfWork
-from scheduler.planning.repair import Repaired, Standing, repair
+from scheduler.planning.repair import Repaired, Standing, repair, still_broken
 from scheduler.reoptimise.runs import Claimed, LeaseLost, advance, fail, finish, give_back
 from scheduler.reoptimise.worker import Stopped, Worker, kept_alive
 
@@ -88,7 +88,7 @@ def run_night(database: Database, clock: Clock, worker: Worker, run: Claimed) ->
     DatabaseBusy, DatabaseUnavailable
         Nothing could be written, not even that; the run is taken up again when its lease has run out.
     """
-    with kept_alive(database, clock, worker, run), _failing_in_words(database, clock, worker, run):
+    with _failing_in_words(database, clock, worker, run), kept_alive(database, clock, worker, run):
         snapshot = take_snapshot(database, clock, worker, run)
         findings = check(database, clock, worker, run, snapshot)
         findings = put_right(database, clock, worker, run, findings)
@@ -108,10 +108,11 @@ def take_snapshot(database: Database, clock: Clock, worker: Worker, run: Claimed
 
 
 def check(database: Database, clock: Clock, worker: Worker, run: Claimed, snapshot: Snapshot) -> Findings:
-    """Let the referee judge the plan in force by every rule."""
+    """Let the referee judge the plan in force by every rule; what is over or on record forbids nothing any more."""
     worker.may_go_on()
     advance(database, run, "checking", clock())
-    return Findings(snapshot, tuple(violations(snapshot.plan, snapshot.facts)))
+    broken = still_broken(snapshot.plan, snapshot.facts, snapshot.standings, snapshot.at)
+    return Findings(snapshot, tuple(broken))
 
 
 def put_right(database: Database, clock: Clock, worker: Worker, run: Claimed, findings: Findings) -> Findings:

@@ -60,12 +60,13 @@ def recheck_closures(database: Database, worker: Worker, zone: tzinfo, now: date
         if state.program is None or state.calendars <= max(_seen(work), worker.calendars_checked):
             return None
         plan, facts = plan_in_force(work, worker.board)
-    worker.calendars_checked = state.calendars
     if not _hits_something(plan, facts, now):
+        worker.calendars_checked = state.calendars
         return None
     with UnitOfWork(database, now=now, principal=worker.principal) as work:
         run = ask(work, zone)
         work.commit()
+    worker.calendars_checked = state.calendars
     return run.id
 
 

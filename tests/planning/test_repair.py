@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scheduler.domain.course import Facts
-from scheduler.domain.plan import Plan, PlannedCourse
+from scheduler.domain.plan import Activity, Plan, PlannedCourse
+from scheduler.domain.protocol import FollowUp, Window
 from scheduler.domain.rules import violations
-from scheduler.planning.repair import Repaired, Standing, repair
+from scheduler.planning.repair import Repaired, Standing, repair, still_broken
 from tests.domain.world import ANA, NORTH, PLANT, with_closure
 from tests.planning.small import BEN_NORTH, one_dose, planned
 
@@ -99,6 +100,68 @@ def test_what_may_not_move_is_left_for_people_to_decide() -> None:
         "ANA/1/receipt",
         "ANA/1/injection",
     }
+
+
+# --- follow-up visits -------------------------------------------------------------------------------------------------
+
+
+def with_a_check() -> tuple[Facts, Plan]:
+    """Ana alone, and a visit 10 weeks after her dose, allowed from 14 days before to 14 days after."""
+    facts = one_dose(ANA)
+    check = FollowUp("check", 1, Window(70, 0, -14, 14), 30, ("procedure_room",))
+    facts = replace(facts, protocol=replace(facts.protocol, follow_ups=(check,)))
+    return facts, planned(facts)
+
+
+def visit_of(plan: Plan) -> Activity:
+    (found,) = [one for one in course_of(plan, "ANA").activities if one.kind == "follow_up"]
+    return found
+
+
+def put_right(facts: Facts, plan: Plan, fixed: frozenset[str] = frozenset()) -> Repaired:
+    return repair(facts, [Standing(ANA, course_of(plan, "ANA"), fixed)], NOW, seconds=5.0)
+
+
+def test_a_follow_up_visit_leaves_a_closed_day_and_nothing_else_moves() -> None:
+    facts, plan = with_a_check()
+    at = visit_of(plan).start_at
+    shut = with_closure(facts, NORTH, at - timedelta(hours=10), at + timedelta(hours=14))
+    found = put_right(shut, plan)
+    assert violations(found.plan, shut) == []
+    assert visit_of(found.plan).start_at.date() != at.date()
+    assert (found.visits_moved, found.price) == (1, (0, 1))
+
+
+def test_a_follow_up_visit_without_a_day_left_costs_no_dose() -> None:
+    facts, plan = with_a_check()
+    at = visit_of(plan).start_at
+    shut = with_closure(facts, NORTH, at - 20 * DAY, at + 20 * DAY)
+    found = put_right(shut, plan)
+    (missed,) = found.plan.unplanned
+    assert (missed.dose, found.price[0]) == (None, 0)
+    assert when(course_of(found.plan, "ANA"), "injection") == when(course_of(plan, "ANA"), "injection")
+    assert violations(found.plan, shut) == []
+
+
+def test_a_follow_up_visit_that_may_not_move_stays_and_the_rest_is_for_people_to_decide() -> None:
+    facts, plan = with_a_check()
+    visit = visit_of(plan)
+    shut = with_closure(facts, NORTH, visit.start_at - timedelta(hours=10), visit.start_at + timedelta(hours=14))
+    found = put_right(shut, plan, frozenset({visit.id}))
+    assert visit_of(found.plan).start_at == visit.start_at
+    assert {name for one in found.stuck for name in one.activities} == {visit.id}
+    assert not found.is_proven
+
+
+def test_what_is_over_or_excused_needs_no_repair() -> None:
+    facts = injection_day_closed("ANA")
+    course = course_of(PLAN, "ANA")
+    later = when(course, "injection") + 2 * DAY
+    over = Standing(ANA, course, frozenset(one.id for one in course.activities))
+    assert still_broken(PLAN, facts, [over], later) == []
+    assert still_broken(PLAN, facts, [over], NOW) != []
+    signed = replace(over, excused=frozenset({"closure", "opening_hours", "arrival_open"}))
+    assert still_broken(PLAN, facts, [signed], NOW) == []
 
 
 @TRIED

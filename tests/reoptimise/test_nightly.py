@@ -148,7 +148,7 @@ def test_a_mistake_of_ours_fails_the_night_without_telling_what_was_in_it(
     def stumble(*_: object) -> list[Violation]:
         raise ValueError("ANA weighs 61.5 kg")
 
-    monkeypatch.setattr(nightly, "violations", stumble)
+    monkeypatch.setattr(nightly, "still_broken", stumble)
     shift_of(house).due_night()
     run = the_run(house.database)
     assert run.status == "failed"
@@ -163,7 +163,7 @@ def test_a_database_that_is_busy_does_not_fail_the_night_and_another_resumes_it(
         raise DatabaseBusy
 
     with monkeypatch.context() as patched, pytest.raises(DatabaseBusy):
-        patched.setattr(nightly, "violations", busy)
+        patched.setattr(nightly, "still_broken", busy)
         shift_of(house).due_night()
     assert the_run(house.database).ended_at is None
     house.now += LEASE
@@ -175,7 +175,7 @@ def test_the_lease_is_renewed_while_a_night_takes_long(house: House, monkeypatch
     """The clock stands at the claim until the first heartbeat is there, and the lease ends two minutes after that."""
     anna = Worker(ANNA, lease=timedelta(milliseconds=40))  # a sign of life every 10 ms
     seen = later(house)
-    monkeypatch.setattr(nightly, "violations", lambda *_: next(seen))
+    monkeypatch.setattr(nightly, "still_broken", lambda *_: next(seen))
     mine = night_of(house)
     run_night(house.database, lambda: house.now, anna, mine)
     assert the_run(house.database).status == "unchanged"
