@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from solver.finder import LEVEL
 from solver.generation import Generation
 from solver.insertion import Inserter
 from solver.problem import Levels, Placement, Problem, total_cost
@@ -111,8 +112,8 @@ def test_first_come_first_served_is_never_better_than_the_optimum() -> None:
     placements = first_come_first_served(problem, Inserter(problem), earliest=True)
     assert broken_in(problem, placements) == []
     levels = total_cost(problem, placements)
-    assert scalar(levels) >= Oracle(problem).least(10_000_000, 1)
-    assert scalar((2, 5, 7)) == 2 * 10_000_000 + 7
+    assert scalar(levels) >= Oracle(problem).least(LEVEL, 1)
+    assert scalar((2, 5, 7)) == 2 * LEVEL + 7
 
 
 def test_the_proof_of_a_problem_is_between_no_cost_and_the_optimum(two: Problem) -> None:
