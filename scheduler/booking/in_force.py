@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from scheduler.booking.board import Board
-from scheduler.booking.reschedule import performed_rules
+from scheduler.booking.reschedule import RECORDED_RULES
 from scheduler.domain.cost import cost_of
 from scheduler.domain.course import FOLLOW_UP, Facts
 from scheduler.domain.plan import Plan
@@ -38,11 +39,19 @@ def standings(work: UnitOfWork, board: Board, plan: Plan, facts: Facts) -> tuple
             course,
             frozenset(row.id for row in rows.get(course.patient, []) if is_fixed(row)),
             confirmed & {one.id for one in course.activities},
-            performed_rules({row.id: row for row in rows.get(course.patient, [])})
-            | {one.rule for one in repositories.deviations_of(work.session, course.patient)},
+            _excused(work, course.patient, rows.get(course.patient, [])),
         )
         for course in plan.courses
     )
+
+
+def _excused(work: UnitOfWork, patient: str, rows: Sequence[ActivityRow]) -> Mapping[str, frozenset[str]]:
+    """By rule, the activities of a course that were recorded as they were, or whose deviation was signed."""
+    recorded = frozenset(row.id for row in rows if row.status != "planned")
+    excused = dict.fromkeys(RECORDED_RULES, recorded)
+    for one in repositories.deviations_of(work.session, patient):
+        excused[one.rule] = excused.get(one.rule, frozenset()) | {one.activity}
+    return excused
 
 
 def plan_in_force(work: UnitOfWork, board: Board) -> tuple[Plan, Facts]:

@@ -9,11 +9,10 @@ in the way of a bound, that one is taken out as well, as long as this makes the 
 
 from __future__ import annotations
 
-import itertools
 import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from scheduler.domain.calendars import local_date
@@ -22,15 +21,17 @@ from scheduler.domain.course import Facts, Patient, doses_of, follow_up_id
 from scheduler.domain.diff import counts, move_cost, moves_cost, plan_diff
 from scheduler.domain.plan import Activity, Plan, PlannedCourse, Unplanned
 from scheduler.domain.rules import Violation, violations
+from scheduler.planning.bench import Bench
 from scheduler.planning.desk import Desk, Proposal
 from scheduler.planning.ground import Ground
-from scheduler.planning.needs import LANE, needs_of
-from scheduler.planning.seats import Need, NoSeat, Seating, Stay
+from scheduler.planning.seats import NoSeat
 
 NO_TIME = "no time inside its window passes every rule with the closures and with what is taken"
 SHUFFLES = 20  # random orders tried in a turn
 IDLE_TURNS = 3  # turns without any gain after which the search ends
 MOST_PUSHED = 12  # how many others may be moved so that one course costs less
+
+NOTHING: frozenset[str] = frozenset()
 
 Price = tuple[int, int]  # level 1 and the price of the moved visits
 
@@ -39,15 +40,15 @@ Price = tuple[int, int]  # level 1 and the price of the moved visits
 class Standing:
     """A course as it was told.
 
-    The activities in `fixed` are done or too near to move, those in `confirmed` the patient has confirmed. What breaks
-    an `excused` rule is on record, as done late or signed for, and forbids nothing now.
+    The activities in `fixed` are done or too near to move, those in `confirmed` the patient has confirmed. By rule,
+    `excused` has the activities that break it on record, as done late or signed for: that forbids nothing now.
     """
 
     patient: Patient
     course: PlannedCourse
     fixed: frozenset[str]
     confirmed: frozenset[str] = frozenset()
-    excused: frozenset[str] = frozenset()
+    excused: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def movable(self) -> frozenset[str]:
@@ -88,13 +89,13 @@ class Repaired:
 
 
 def still_broken(plan: Plan, facts: Facts, standings: Sequence[Standing], now: datetime) -> list[Violation]:
-    """What breaks a rule and can still be heeded: nothing that is over, and nothing excused."""
+    """What breaks a rule and can still be heeded: nothing that is over, and nothing whose first activity is excused."""
     excused = {one.patient.id: one.excused for one in standings}
     ends = {one.id: one.end_at for course in plan.courses for one in course.activities}
     return [
         one
         for one in violations(plan, facts)
-        if one.rule not in excused.get(one.patient, ())
+        if not excused.get(one.patient, {}).get(one.rule, NOTHING).intersection(one.activities[:1])
         and not (one.activities and all(ends.get(name, now) < now for name in one.activities))
     ]
 
@@ -114,53 +115,6 @@ def repair(facts: Facts, standings: Sequence[Standing], now: datetime, *, second
     return _Repairer(facts, standings, now).run(time.monotonic() + seconds)
 
 
-class _Bench:
-    """A desk with courses put down, and the keys of the stays of each with the activity and resource they serve."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        self.stays: dict[str, dict[int, tuple[str, str]]] = {}
-        self._needs: dict[int, tuple[PlannedCourse, list[Need]]] = {}
-        self._next = itertools.count()
-
-    def put(self, course: PlannedCourse, seating: Seating | None = None) -> None:
-        """Put a course down, on the units it has where they can be had; NoSeat when there is no room."""
-        needs = self._needs_of(course)
-        if seating is None:
-            seating = self.desk.seats.seat(needs)
-        for swap in seating.swaps:
-            _, stay = self.desk.seats.at(swap.key)
-            self.desk.drop(swap.key)
-            self.desk.put(swap.new, stay)
-        held = self.stays.setdefault(course.patient, {})
-        for need, unit in zip(needs, seating.units, strict=True):
-            if need.begins < need.ends:
-                key = next(self._next)
-                self.desk.put(unit, Stay(need.begins, need.ends, key))
-                held[key] = (need.activity, need.resource)
-
-    def _needs_of(self, course: PlannedCourse) -> list[Need]:
-        if id(course) not in self._needs:
-            self._needs[id(course)] = (course, needs_of(self.desk.facts, course))
-        return self._needs[id(course)][1]
-
-    def take(self, patient: str, activities: frozenset[str] | None = None) -> None:
-        """Take a course off, or what some of its activities hold."""
-        held = self.stays.get(patient, {})
-        for key in [one for one, (activity, _) in held.items() if activities is None or activity in activities]:
-            self.desk.drop(key)
-            del held[key]
-
-    def seen(self, course: PlannedCourse) -> PlannedCourse:
-        """A course with the units it has by now: they may have changed hands."""
-        units: dict[str, dict[str, str]] = {}
-        for key, (activity, resource) in self.stays.get(course.patient, {}).items():
-            if resource != LANE:
-                units.setdefault(activity, {})[resource] = self.desk.seats.at(key)[0][2]
-        listed = (replace(one, units={**one.units, **units.get(one.id, {})}) for one in course.activities)
-        return replace(course, activities=tuple(listed))
-
-
 class _Repairer:
     def __init__(self, facts: Facts, standings: Sequence[Standing], now: datetime) -> None:
         people = tuple(one.patient for one in standings)
@@ -168,7 +122,7 @@ class _Repairer:
         self.now = now
         self.earliest_at = now + timedelta(days=facts.policy.plant_fence_days)
         self.standings = {one.patient.id: one for one in standings}
-        self.bench = _Bench(Desk(facts, max([facts.starts_on, now.date(), *(one.registered_on for one in people)])))
+        self.bench = Bench(Desk(facts, max([facts.starts_on, now.date(), *(one.registered_on for one in people)])))
         self.told = {name: one.course for name, one in self.standings.items()}
         self.grounds: dict[str, Ground] = {}
         self.bounds: dict[str, Price] = {}

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,11 +46,11 @@ def logs_as_they_were() -> Iterator[None]:
 
 @pytest.fixture
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A migrated database without a program, and a program clock that began at the start of the program."""
+    """A migrated database without a program, and a program clock that shows `CLOCK` as the test begins."""
     database = new_sqlite(tmp_path / "trial.db")
     monkeypatch.setenv("MARROWLINE_DATABASE_URL", database.url)
     monkeypatch.setenv("MARROWLINE_PROGRAM_CLOCK", CLOCK)
-    monkeypatch.setenv("MARROWLINE_PROGRAM_CLOCK_SINCE", "2026-01-05T09:00:00+09:00")
+    monkeypatch.setenv("MARROWLINE_PROGRAM_CLOCK_SINCE", datetime.now(UTC).isoformat())
     return database.url
 
 
@@ -81,7 +81,6 @@ def test_once_does_the_night_that_is_due_and_again_finds_it_done(run: Run, house
 
 
 def test_once_ends_with_1_and_the_reason_when_the_night_failed(run: Run, house: House) -> None:
-    # The clock of the command is beyond 1 March 2027, where the house is: the suite shuts for good.
     with house.doing(PAUL) as work:
         fill = house.activities("ANA")["ANA/1/fill"]
         declare(

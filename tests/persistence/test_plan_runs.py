@@ -44,20 +44,20 @@ def test_runs_of_other_dates_scopes_and_kinds_may_be_side_by_side(database: Data
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def of_the_first_revision(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+def from_before_runs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database as the version before made it, with something in it."""
     in_sqlite = request.param == "sqlite"
     old = new_sqlite(tmp_path / "old.db", migrated=False) if in_sqlite else new_postgres(migrated=False)
     with old.engine.begin() as connection:
-        command.upgrade(schema.configuration(connection), "0001")
+        command.upgrade(schema.configuration(connection), "0002")
         connection.execute(text("UPDATE board SET revision = 7"))
     yield old
     discard(old)
 
 
-def test_a_database_of_the_first_revision_keeps_its_rows_and_gets_the_table(of_the_first_revision: Database) -> None:
-    of_the_first_revision.migrate()
-    with of_the_first_revision.engine.connect() as connection:
+def test_a_database_from_before_runs_keeps_its_rows_and_gets_the_table(from_before_runs: Database) -> None:
+    from_before_runs.migrate()
+    with from_before_runs.engine.connect() as connection:
         assert schema.differences(connection) == []
         assert connection.execute(text("SELECT revision FROM board")).scalar_one() == 7
         assert connection.execute(text("SELECT count(*) FROM plan_run")).scalar_one() == 0

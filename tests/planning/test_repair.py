@@ -160,8 +160,11 @@ def test_what_is_over_or_excused_needs_no_repair() -> None:
     over = Standing(ANA, course, frozenset(one.id for one in course.activities))
     assert still_broken(PLAN, facts, [over], later) == []
     assert still_broken(PLAN, facts, [over], NOW) != []
-    signed = replace(over, excused=frozenset({"closure", "opening_hours", "arrival_open"}))
+    names = frozenset(one.id for one in course.activities)
+    signed = replace(over, excused=dict.fromkeys(("closure", "opening_hours", "arrival_open"), names))
     assert still_broken(PLAN, facts, [signed], NOW) == []
+    tap_signed = replace(over, excused={"closure": frozenset({"ANA/1/csf_tap"})})
+    assert "ANA/1/injection" in {one.activities[0] for one in still_broken(PLAN, facts, [tap_signed], NOW)}
 
 
 @TRIED
