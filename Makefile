@@ -27,7 +27,7 @@ test: $(INSTALLED_DEV) $(INSTALLED_FUZZ)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(CHECKED)
 	$(BIN)/lint-imports
-	SCHEMATHESIS=$(FUZZ)/bin/schemathesis $(BIN)/python -m pytest -q
+	SCHEMATHESIS=$(FUZZ)/bin/schemathesis $(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
 
 bench: $(INSTALLED)
 	$(BIN)/python -m scheduler.bench
