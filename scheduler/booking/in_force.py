@@ -8,14 +8,17 @@ from datetime import timedelta
 
 from scheduler.booking.board import Board
 from scheduler.booking.reschedule import RECORDED_RULES
+from scheduler.domain.absent import absent
 from scheduler.domain.cost import cost_of
 from scheduler.domain.course import FOLLOW_UP, Facts
-from scheduler.domain.plan import Plan
-from scheduler.persistence import repositories
+from scheduler.domain.plan import Plan, PlannedCourse, Unplanned
+from scheduler.persistence import proposals, repositories
 from scheduler.persistence.mapping import course_of, patient_of
 from scheduler.persistence.tables import ActivityRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.planning.repair import Standing
+
+NO_PLACE = "it has no place in the plan in force"
 
 
 def standings(work: UnitOfWork, board: Board, plan: Plan, facts: Facts) -> tuple[Standing, ...]:
@@ -57,13 +60,15 @@ def _excused(work: UnitOfWork, patient: str, rows: Sequence[ActivityRow]) -> Map
 def plan_in_force(work: UnitOfWork, board: Board) -> tuple[Plan, Facts]:
     """All booked courses as planned, and the facts with the patients they belong to; nothing is proven of it.
 
-    Courses that were cancelled are left out, and so are patients who have none.
+    Courses that were cancelled are left out, and so are patients who have none. A dose that is left open is unplanned
+    for the cause that its decision names.
     """
     facts = board.facts(work)
     rows = [one for one in repositories.all_courses(work.session) if one.status != "cancelled"]
     activities = repositories.activities_by_course(work.session, [one.id for one in rows])
     people = {one.id: patient_of(one) for one in repositories.all_patients(work.session)}
     facts = replace(facts, patients=tuple(people[one.id] for one in rows))
+    courses = tuple(course_of(people[one.id], one, activities.get(one.id, [])) for one in rows)
     plan = Plan(
         program=facts.program,
         status="feasible",
@@ -71,6 +76,16 @@ def plan_in_force(work: UnitOfWork, board: Board) -> tuple[Plan, Facts]:
         cost=(0, 0, 0),
         bound=(0, 0, 0),
         wall_seconds=0.0,
-        courses=tuple(course_of(people[one.id], one, activities.get(one.id, [])) for one in rows),
+        courses=courses,
+        unplanned=_unplanned(work, facts, courses),
     )
     return replace(plan, cost=cost_of(plan, facts)), facts
+
+
+def _unplanned(work: UnitOfWork, facts: Facts, courses: Sequence[PlannedCourse]) -> tuple[Unplanned, ...]:
+    causes = {(one.course, one.dose): one.cause for one in proposals.decisions(work.session, site=None)}
+    missing = (one for course in courses for one in absent(facts, course, NO_PLACE))
+    return tuple(
+        replace(one, reasons=(causes.get((one.patient, one.dose), NO_PLACE),)) if one.dose is not None else one
+        for one in missing
+    )

@@ -174,7 +174,7 @@ def book_with_room(work: UnitOfWork, board: Board, offer_id: str, *, reason: str
         (course, stays), (moved, moved_stays) = seated_together(work, board, desk, planned, releasing=own)
         referee(desk.facts, patient_of(person), course)
         referee(desk.facts, patient_of(mover), moved, allowed=performed_rules(rows), before=before)
-        exchange(work, other.id, moved_stays, revision)
+        exchange(work, {other.id: moved_stays}, revision)
         changes = rewrite(work, desk.facts, moved, before, rows)
         say_why(work, changes, "logistics")
         row = written(work, desk.facts, course)
@@ -201,7 +201,7 @@ def _told(
     row: CourseRow,
     course: PlannedCourse,
     other: CourseRow,
-    changes: dict[str, tuple[str, str]],
+    changes: dict[str, tuple[str | None, str]],
     reason: str,
 ) -> None:
     work.audit("course:booked", row.id, reason=reason, after={"offer": offer.id, "visits": visit_times(facts, course)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from scheduler.booking.access import BOOKERS, course_for, must_be, patient_for, version_is
 from scheduler.booking.board import Board
@@ -16,7 +16,7 @@ from scheduler.booking.windows import windows_missed
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import PlannedCourse
 from scheduler.persistence import occupancy, repositories
-from scheduler.persistence.mapping import activity_values, course_from, course_of, patient_of, units_text
+from scheduler.persistence.mapping import OPEN, activity_values, course_from, course_of, patient_of, units_text
 from scheduler.persistence.occupancy import NewStay
 from scheduler.persistence.tables import ActivityRow, CourseRow, VisitRow
 from scheduler.persistence.unit_of_work import UnitOfWork
@@ -83,7 +83,7 @@ def reschedule(
         found = referee(desk.facts, patient, course, allowed=performed_rules(rows) | broken, before=before)
         if not set(windows_missed(desk.facts, before, course, rows).values()) <= broken:
             raise Refused("offer-outdated", 409, "A dose was given on another day since. Look for new offers.")
-        exchange(work, course_id, stays, revision)
+        exchange(work, {course_id: stays}, revision)
         moved = rewrite(work, desk.facts, course, before, rows)
         say_why(work, moved, NEUTRAL.get(reason_code))
     if broken:
@@ -113,26 +113,37 @@ def performed_rules(rows: dict[str, ActivityRow]) -> frozenset[str]:
     return RECORDED_RULES if any(one.status != "planned" for one in rows.values()) else frozenset()
 
 
-def exchange(work: UnitOfWork, course: str, new: list[NewStay], revision: int) -> None:
-    """Release the stays that change and write those that are new; what is the same stays untouched."""
-    old = occupancy.stays_of(work.session, course)
-    left = {(one.unit_id, one.begins, one.ends, one.activity, one.resource): one.id for one in old}
+def exchange(work: UnitOfWork, new: Mapping[str, list[NewStay]], revision: int) -> None:
+    """Release the stays of courses that change and write those that are new; what is the same stays untouched.
+
+    All are released before any is written: one course may take the place of another.
+    """
     fresh: list[NewStay] = []
-    for one in new:
-        if left.pop((one.unit_id, one.begins, one.ends, one.activity, one.resource), None) is None:
-            fresh.append(one)
-    occupancy.release_stays(work.session, [name for name in left.values() if name is not None], revision)
+    gone: list[int] = []
+    for course, stays in new.items():
+        old = occupancy.stays_of(work.session, course)
+        left = {(one.unit_id, one.begins, one.ends, one.activity, one.resource): one.id for one in old}
+        fresh += [one for one in stays if left.pop(_place(one), None) is None]
+        gone += [name for name in left.values() if name is not None]
+    occupancy.release_stays(work.session, gone, revision)
     work.session.flush()
     occupancy.add_stays(work.session, fresh, revision)
 
 
+def _place(one: NewStay) -> tuple[int, int, int, str, str]:
+    return one.unit_id, one.begins, one.ends, one.activity, one.resource
+
+
 def rewrite(
     work: UnitOfWork, facts: Facts, course: PlannedCourse, before: PlannedCourse, rows: dict[str, ActivityRow]
-) -> dict[str, tuple[str, str]]:
-    """Bring activity and visit rows to the new times; the visits that moved, old and new start."""
+) -> dict[str, tuple[str | None, str]]:
+    """Bring activity and visit rows to the new times; the visits that moved, old and new start.
+
+    A visit that was not in force `before` has no old start.
+    """
     old = {one.id: one for one in before.activities}
     visits = {one.id for one in attended(facts, course.activities)}
-    moved: dict[str, tuple[str, str]] = {}
+    moved: dict[str, tuple[str | None, str]] = {}
     for one in course.activities:
         row = rows.get(one.id)
         if row is None:
@@ -140,16 +151,38 @@ def rewrite(
             work.session.flush()
             if one.id in visits:
                 work.session.add(VisitRow(**visit_values(work, facts, course, one)))
+                moved[one.id] = None, one.start_at.isoformat()
             continue
-        if old[one.id] == one:
+        if old.get(one.id) == one:
             continue
         row.start_at, row.end_at, row.place = one.start_at, one.end_at, one.place
         row.units, row.lane, row.version = units_text(one.units), one.lane, row.version + 1
+        if row.status == OPEN:
+            row.status, row.volume_ml, row.syringes = "planned", one.volume_ml, one.syringes
         visit = repositories.visit(work.session, one.id) if one.id in visits else None
-        if visit is not None and (visit.start_at, visit.end_at) != (one.start_at, one.end_at):
-            moved[one.id] = (visit.start_at.isoformat(), one.start_at.isoformat())
-            visit.on_date = visit_on(facts, course.site, one)
+        if visit is None:
+            continue
+        back = visit.status == "cancelled"
+        if back or (visit.start_at, visit.end_at) != (one.start_at, one.end_at):
+            moved[one.id] = None if back else visit.start_at.isoformat(), one.start_at.isoformat()
+            visit.on_date, visit.status = visit_on(facts, course.site, one), "planned"
             visit.start_at, visit.end_at = one.start_at, one.end_at
             visit.confirmed_at = visit.confirmed_by = None
             visit.changed_at, visit.version = work.now, visit.version + 1
     return moved
+
+
+def left_open(work: UnitOfWork, course: PlannedCourse, rows: Mapping[str, ActivityRow]) -> list[str]:
+    """Steps that were planned and that the course no longer has lose their time, and visits are cancelled; which."""
+    there = {one.id for one in course.activities}
+    gone = [row for row in rows.values() if row.status == "planned" and row.id not in there]
+    cancelled: list[str] = []
+    for row in gone:
+        row.status, row.version = OPEN, row.version + 1
+        visit = repositories.visit(work.session, row.id)
+        if visit is not None:
+            visit.status = "cancelled"
+            visit.confirmed_at = visit.confirmed_by = None
+            visit.changed_at, visit.version = work.now, visit.version + 1
+            cancelled.append(visit.id)
+    return sorted(cancelled)

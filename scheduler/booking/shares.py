@@ -15,7 +15,7 @@ from scheduler.domain.course import FOLLOW_UP, Facts, Patient
 from scheduler.domain.plan import Activity, PlannedCourse
 from scheduler.domain.protocol import Protocol
 from scheduler.domain.rules_context import JudgedCourse, judged_course
-from scheduler.persistence.mapping import course_of
+from scheduler.persistence.mapping import course_as_told
 from scheduler.persistence.tables import ActivityRow, CourseRow, PatientRow, VisitRow
 
 
@@ -75,9 +75,9 @@ class Booked:
     visits: list[VisitRow] = field(default_factory=list)
 
     def planned(self) -> PlannedCourse:
-        """The course as it is planned."""
+        """The course as it was told, visits without a time included: they say themselves that they were cancelled."""
         who = Patient(self.patient.id, self.patient.site, self.patient.registered_on, self.patient.weight_kg)
-        return course_of(who, self.course, self.activities)
+        return course_as_told(who, self.course, self.activities)
 
 
 def share_of(facts: Facts, course: PlannedCourse) -> Share:

@@ -29,7 +29,7 @@ class Policy:
 
     `capacity` is ``shadow`` (every patient reserves the same, the arm is never read), ``lean`` (planned with the arm)
     or ``open`` (an open-label program, planned with the arm). The other numbers are the weights of docs/domain.md
-    section 5 and the limits of the search.
+    section 5, the limits of the search, the fences, and how many visits a plan may move that nobody has approved.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Policy:
     retimed_minutes: int
     patient_fence_days: int
     plant_fence_days: int
+    unattended_visits: int
 
 
 @dataclass(frozen=True)

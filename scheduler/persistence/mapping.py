@@ -13,6 +13,9 @@ from scheduler.domain.intervals import Interval
 from scheduler.domain.plan import Activity, PlannedCourse
 from scheduler.persistence.tables import ActivityRow, ClosureRow, CourseRow, PatientRow
 
+OPEN = "open"
+"""The status of a step without a time: its dose has no place in the plan, and its row keeps the times told last."""
+
 
 def patient_of(row: PatientRow) -> Patient:
     """The patient of a row."""
@@ -41,7 +44,12 @@ def activity_of(row: ActivityRow) -> Activity:
 
 
 def course_of(patient: Patient, row: CourseRow, activities: Iterable[ActivityRow]) -> PlannedCourse:
-    """A booked course; its activities ascend by start."""
+    """A booked course as it is in force: steps that have no time at present are not in it."""
+    return course_as_told(patient, row, (one for one in activities if one.status != OPEN))
+
+
+def course_as_told(patient: Patient, row: CourseRow, activities: Iterable[ActivityRow]) -> PlannedCourse:
+    """A booked course with every step as it was told last; its activities ascend by start."""
     listed = sorted((activity_of(one) for one in activities), key=lambda one: (one.start_at, one.end_at, one.id))
     return PlannedCourse(patient.id, patient.site, row.plant, patient.registered_on, patient.weight_kg, tuple(listed))
 

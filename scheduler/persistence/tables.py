@@ -21,6 +21,7 @@ NAMING = {
 
 metadata = MetaData(naming_convention=NAMING)
 COUNTING = text("status IN ('held', 'booked')")
+UNDECIDED = text("settled_at IS NULL")
 NIGHTLY, WAITING = text("kind = 'nightly'"), text("status = 'waiting'")
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
 
@@ -121,7 +122,7 @@ class ActivityRow(Row, table=True):
     lane: str | None = None
     volume_ml: float | None = None
     syringes: int | None = None
-    status: str = "planned"  # planned, performed, late, failed, cancelled
+    status: str = "planned"  # planned, performed, late, failed, cancelled, open
     actual_start_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     actual_end_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     recorded_by: str | None = None
@@ -290,6 +291,69 @@ class PlanRunRow(Row, table=True):
     base_revision: int | None = Field(default=None, sa_type=BigInteger)  # of the board it was worked out from
     reason: str | None = Field(default=None, sa_type=Text)  # why it failed, in words for the plant's side
     result: str | None = Field(default=None, sa_type=Text)  # JSON: counts and bounds
+
+
+class ProposalRow(Row, table=True):
+    """What a proposed plan was worked out from and would change; the plan's own row says what became of it."""
+
+    __tablename__ = "proposal"
+    plan: int = Field(primary_key=True, foreign_key="plan.id", sa_type=BigInteger)
+    run: int | None = Field(default=None, index=True, sa_type=BigInteger)
+    revises: int | None = Field(default=None, sa_type=BigInteger)  # the plan some of whose moves were refused
+    revision: int = Field(sa_type=BigInteger)  # of the board
+    calendar_revision: int = Field(sa_type=BigInteger)
+    changed: str = Field(sa_type=Text)  # JSON: the patients whose courses change
+    refused: str = Field(sa_type=Text)  # JSON: the visits that had to keep their times
+    losses: str = Field(sa_type=Text)  # JSON, see reoptimise.proposals
+    visits: str = Field(sa_type=Text)  # JSON: the columns of its visit changes, written as rows once it is published
+    diff: str = Field(sa_type=Text)  # JSON: the whole diff, for the plant
+    text: str = Field(sa_type=Text)  # the same in words
+    figures: str = Field(sa_type=Text)  # JSON
+    waits_for: str | None = Field(default=None, sa_type=Text)  # why a person must approve it
+
+
+class VisitChangeRow(Row, table=True):
+    """What a published plan changed of one visit, made without the plant: all that a site is ever told of a plan."""
+
+    __tablename__ = "visit_change"
+    plan: int = Field(primary_key=True, foreign_key="plan.id", sa_type=BigInteger)
+    visit: str = Field(primary_key=True)
+    told_at: datetime = Field(sa_type=UtcDateTime)
+    patient: str
+    site: str = Field(index=True)
+    kind: str
+    dose: int | None = None
+    name: str | None = None  # of a follow-up visit
+    change: str  # moved, retimed, shifted, dropped, added
+    before_start_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    before_end_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    after_start_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    after_end_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reason: str | None = None  # supply, site, patient, logistics
+
+
+class DecisionRow(Row, table=True):
+    """A dose that the plan cannot keep: somebody has to say what becomes of it. Never deleted."""
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        Index("uq_decision_open", "course", "dose", unique=True, sqlite_where=UNDECIDED, postgresql_where=UNDECIDED),
+    )
+    id: str = Field(primary_key=True)
+    course: str = Field(foreign_key="course.id", index=True)
+    site: str = Field(index=True)
+    dose: int
+    plan: int | None = Field(default=None, sa_type=BigInteger)  # the plan that gave the dose up
+    cause: str = Field(sa_type=Text)  # in words for the plant's side
+    neutral: str | None = None  # supply, site, patient, logistics
+    raised_at: datetime = Field(sa_type=UtcDateTime)
+    remake_until: datetime | None = Field(default=None, sa_type=UtcDateTime)  # still inside its window
+    deviation_until: datetime | None = Field(default=None, sa_type=UtcDateTime)  # outside it, signed
+    settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    settled_by: str | None = None
+    outcome: str | None = None  # planned, skipped, ended
+    note: str | None = None
+    version: int = 1
 
 
 class DeviationRow(Row, table=True):

@@ -15,11 +15,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from scheduler.domain.absent import absent
 from scheduler.domain.calendars import local_date
 from scheduler.domain.cost import cost_of
-from scheduler.domain.course import Facts, Patient, doses_of, follow_up_id
+from scheduler.domain.course import Facts, Patient, follow_up_id
 from scheduler.domain.diff import counts, move_cost, moves_cost, plan_diff
-from scheduler.domain.plan import Activity, Plan, PlannedCourse, Unplanned
+from scheduler.domain.plan import Activity, Plan, PlannedCourse
 from scheduler.domain.rules import Violation, violations
 from scheduler.planning.bench import Bench
 from scheduler.planning.desk import Desk, Proposal
@@ -155,7 +156,7 @@ class _Repairer:
 
     def _lacks(self, name: str) -> bool:
         """Whether a dose of a course is not planned."""
-        return any(one.dose is not None for one in _absent(self.facts, self.told[name]))
+        return any(one.dose is not None for one in absent(self.facts, self.told[name], NO_TIME))
 
     # --- putting it right -------------------------------------------------------------------------------------
 
@@ -328,24 +329,9 @@ class _Repairer:
 
 
 def _plan(facts: Facts, courses: Sequence[PlannedCourse]) -> Plan:
-    absent = tuple(one for course in courses for one in _absent(facts, course))
-    plan = Plan(facts.program, "feasible", 0, (0, 0, 0), (0, 0, 0), 0.0, tuple(courses), absent)
+    missing = tuple(one for course in courses for one in absent(facts, course, NO_TIME))
+    plan = Plan(facts.program, "feasible", 0, (0, 0, 0), (0, 0, 0), 0.0, tuple(courses), missing)
     return replace(plan, cost=cost_of(plan, facts))
-
-
-def _absent(facts: Facts, course: PlannedCourse) -> list[Unplanned]:
-    """The doses and follow-up visits a course should have and has not."""
-    given = {one.dose for one in course.activities if one.kind == facts.protocol.administration}
-    there = {one.id for one in course.activities}
-    doses = [dose for dose in doses_of(facts.protocol, facts.arm_of(course.patient)) if dose not in given]
-    visits = [
-        one
-        for one in facts.protocol.follow_ups
-        if (one.anchor is None or one.anchor in given) and follow_up_id(course.patient, one.name) not in there
-    ]
-    return [Unplanned(course.patient, dose, (NO_TIME,)) for dose in doses] + [
-        Unplanned(course.patient, None, (f"{one.name}: {NO_TIME}",)) for one in visits
-    ]
 
 
 def _times(course: PlannedCourse) -> list[tuple[object, ...]]:

@@ -1,76 +1,84 @@
 """One run of the plan, from the claim to its end; read it from top to bottom.
 
-    claim -> snapshot at revision r -> check -> repair -> end
+    claim -> snapshot -> check -> solve -> judge -> diff -> propose -> publish, or wait for an approval
 
 A run changes nothing unless it ends well, and whatever goes wrong leaves the plan in force as it was.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from scheduler.booking.errors import Refused
-from scheduler.booking.in_force import plan_in_force, standings
 from scheduler.clock import Clock
-from scheduler.domain.course import Facts
-from scheduler.domain.plan import Plan
 from scheduler.domain.rules import Violation
-from scheduler.persistence import occupancy
+from scheduler.persistence import proposals as rows
 from scheduler.persistence.database import Database
 from scheduler.persistence.errors import DatabaseBusy, DatabaseUnavailable
 from scheduler.persistence.unit_of_work import UnitOfWork
-from scheduler.planning.repair import Repaired, Standing, repair, still_broken
+from scheduler.planning.apart import NoAnswer
+from scheduler.reoptimise.proposals import propose
+from scheduler.reoptimise.publish import publish
 from scheduler.reoptimise.runs import Claimed, LeaseLost, advance, fail, finish, give_back
+from scheduler.reoptimise.snapshot import Snapshot, snapshot
+from scheduler.reoptimise.solving import Solution, Unsound, solve
 from scheduler.reoptimise.worker import Stopped, Worker, kept_alive
 
 log = logging.getLogger("marrowline.worker")
 
+TRIES = 3  # snapshots a run takes when what it saw is changed while it searches
+CHANGED_MEANWHILE = frozenset({"plan-outdated", "offer-gone"})
+NOBODY_CAN = (
+    "What is in the way may no longer move by itself: a planner or doctor moves it by an override, or withdraws what "
+    "is in its way. Nothing was changed."
+)
 _NAMED = 5  # courses and rules a reason names; the rest is counted
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """What was booked at one revision of the board, as one plan, with the facts of that moment.
-
-    `calendars` is the revision of the closures; both are the database's at the same instant.
-    """
-
-    revision: int
-    calendars: int
-    at: datetime
-    plan: Plan
-    facts: Facts
-    standings: tuple[Standing, ...]
-
-    @property
-    def open_courses(self) -> int:
-        """How many courses have something still to come."""
-        return sum(any(step.end_at > self.at for step in one.activities) for one in self.plan.courses)
+class Overtaken(Exception):
+    """What a run saw was changed by others again and again before it could publish."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What the referee says of a snapshot."""
+    """What the referee says of a snapshot, the least repair where something is wrong, and how the run ends.
+
+    `unanswered` is what stays broken although no decision is open on it, and so fails the run.
+    """
 
     snapshot: Snapshot
     broken: tuple[Violation, ...]
-    repaired: Repaired | None = None
+    solution: Solution | None = None
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether nothing is broken and no dose is without a place."""
+        return not self.broken and not self.snapshot.lost
+
+    @property
+    def changes(self) -> bool:
+        """Whether a repair was found that changes something."""
+        return self.solution is not None and bool(self.solution.repaired.changed)
+
+    @property
+    def unanswered(self) -> tuple[Violation, ...]:
+        """What would stay broken."""
+        return self.broken if self.solution is None else self.solution.repaired.stuck
 
     @property
     def result(self) -> Mapping[str, object]:
         """The figures that stay with the run."""
-        repaired = {} if self.repaired is None else {"repair": figures(self.repaired)}
         return {
-            **repaired,
             "courses": len(self.snapshot.plan.courses),
             "open_courses": self.snapshot.open_courses,
             "violations": len(self.broken),
             "rules": dict(Counter(one.rule for one in self.broken)),
+            "doses_without_a_place": len(self.snapshot.lost),
             "cost": list(self.snapshot.plan.cost),
             "calendar_revision": self.snapshot.calendars,
         }
@@ -89,64 +97,72 @@ def run_night(database: Database, clock: Clock, worker: Worker, run: Claimed) ->
         Nothing could be written, not even that; the run is taken up again when its lease has run out.
     """
     with _failing_in_words(database, clock, worker, run), kept_alive(database, clock, worker, run):
-        snapshot = take_snapshot(database, clock, worker, run)
-        findings = check(database, clock, worker, run, snapshot)
-        findings = put_right(database, clock, worker, run, findings)
-        conclude(database, clock, worker, run, findings)
+        for _ in range(TRIES):
+            seen = take_snapshot(database, clock, worker, run)
+            findings = check(database, clock, worker, run, seen)
+            findings = put_right(database, clock, worker, run, findings)
+            if conclude(database, clock, worker, run, findings):
+                return
+        raise Overtaken
 
 
 def take_snapshot(database: Database, clock: Clock, worker: Worker, run: Claimed) -> Snapshot:
     """Read everything that is booked, as of one instant; no transaction stays open."""
     worker.may_go_on()
-    now = clock()
-    with UnitOfWork(database, now=now, principal=worker.principal, write=False) as work:
-        state = occupancy.board(work.session)
-        plan, facts = plan_in_force(work, worker.board)
-        courses = standings(work, worker.board, plan, facts)
-    advance(database, run, "building", clock(), base_revision=state.revision)
-    return Snapshot(state.revision, state.calendars, now, plan, facts, courses)
+    with UnitOfWork(database, now=clock(), principal=worker.principal, write=False) as work:
+        seen = snapshot(work, worker.board)
+    advance(database, run, "building", clock(), base_revision=seen.revision)
+    return seen
 
 
-def check(database: Database, clock: Clock, worker: Worker, run: Claimed, snapshot: Snapshot) -> Findings:
+def check(database: Database, clock: Clock, worker: Worker, run: Claimed, seen: Snapshot) -> Findings:
     """Let the referee judge the plan in force by every rule; what is over or on record forbids nothing any more."""
     worker.may_go_on()
     advance(database, run, "checking", clock())
-    broken = still_broken(snapshot.plan, snapshot.facts, snapshot.standings, snapshot.at)
-    return Findings(snapshot, tuple(broken))
+    return Findings(seen, seen.broken())
 
 
 def put_right(database: Database, clock: Clock, worker: Worker, run: Claimed, findings: Findings) -> Findings:
-    """Look for the repair that breaks the fewest promises, outside any transaction; it is told, not published."""
-    if not findings.broken:
+    """Look for the repair that breaks the fewest promises, outside any transaction and in a process of its own."""
+    if findings.is_in_order:
         return findings
     worker.may_go_on()
     advance(database, run, "solving", clock())
-    snapshot = findings.snapshot
-    return replace(findings, repaired=repair(snapshot.facts, snapshot.standings, snapshot.at))
+    return replace(findings, solution=solve(findings.snapshot, worker.may_go_on))
 
 
-def figures(repaired: Repaired) -> Mapping[str, object]:
-    """What a repair would do, in numbers."""
-    return {
-        "patients": sorted(repaired.changed),
-        "visits_moved": repaired.visits_moved,
-        "doses_lost": [[one.patient, one.dose] for one in repaired.plan.unplanned if one.dose is not None],
-        "undecided": sorted({name for one in repaired.stuck for name in one.activities}),
-        "price": list(repaired.price),
-        "bound": list(repaired.bound),
-        "proven": repaired.is_proven,
-    }
+def conclude(database: Database, clock: Clock, worker: Worker, run: Claimed, findings: Findings) -> bool:
+    """Propose what was found and publish it where the policy lets it go out by itself, all in one transaction.
 
-
-def conclude(database: Database, clock: Clock, worker: Worker, run: Claimed, findings: Findings) -> None:
-    """End the run: there is nothing to repair, or it says what is broken."""
+    False when something that it relies on was changed meanwhile: then nothing was changed here.
+    """
     worker.may_go_on()
     with UnitOfWork(database, now=clock(), principal=worker.principal) as work:
-        if findings.broken:
-            fail(work, run, f"{what_is_broken(findings.broken)}{what_would_help(findings)}", findings.result)
-        else:
-            finish(work, run, "unchanged", findings.result)
+        try:
+            _conclude(work, worker, run, findings)
+        except Refused as refused:
+            if refused.slug in CHANGED_MEANWHILE:
+                return False
+            raise
         work.commit()
+    return True
+
+
+def _conclude(work: UnitOfWork, worker: Worker, run: Claimed, findings: Findings) -> None:
+    solution, result = findings.solution, dict(findings.result)
+    if solution is None or not findings.changes:
+        if findings.unanswered:
+            fail(work, run, f"{what_is_broken(findings.unanswered)} {NOBODY_CAN}", result)
+        else:
+            finish(work, run, "unchanged", result)
+        return
+    proposal = propose(work, findings.snapshot, solution, run=run.run)
+    result |= {"plan": proposal.plan, "waits_for": proposal.waits_for, "repair": json.loads(proposal.figures)}
+    if proposal.waits_for is None:
+        found = rows.plan(work.session, proposal.plan, lock=True)
+        assert found is not None, "what was just proposed is there"
+        publish(work, worker.board, *found)
+    finish(work, run, "proposed" if proposal.waits_for else "published", result)
 
 
 def what_is_broken(broken: tuple[Violation, ...]) -> str:
@@ -155,24 +171,7 @@ def what_is_broken(broken: tuple[Violation, ...]) -> str:
     named = sorted({one.patient for one in broken if one.patient})
     courses = f", in the courses {_some(named)}" if named else ""
     count = "once" if len(broken) == 1 else f"{len(broken)} times"
-    return (
-        f"The plan in force breaks rules {count} ({rules}){courses}. Nothing was changed, and nobody may rely on these "
-        "courses until their visits are moved or what is in their way is withdrawn."
-    )
-
-
-def what_would_help(findings: Findings) -> str:
-    """What a repair would take, in a sentence; empty where nothing was looked for."""
-    found = findings.repaired
-    if found is None:
-        return ""
-    lost = sum(one.dose is not None for one in found.plan.unplanned)
-    visits = "1 visit" if found.visits_moved == 1 else f"{found.visits_moved} visits"
-    doses = "no dose" if lost == 0 else "1 dose" if lost == 1 else f"{lost} doses"
-    people = "1 patient" if len(found.changed) == 1 else f"{len(found.changed)} patients"
-    best = " No other repair breaks fewer promises." if found.is_proven else ""
-    undecided = f" {len(found.stuck)} times a step that may no longer move is in the way." if found.stuck else ""
-    return f" A repair would move {visits} of {people} and lose {doses}.{best}{undecided}"
+    return f"The plan in force breaks rules {count} ({rules}){courses}."
 
 
 @contextmanager
@@ -185,8 +184,13 @@ def _failing_in_words(database: Database, clock: Clock, worker: Worker, run: Cla
     except Stopped:
         give_back(database, run, clock())
         raise
-    except Refused as refused:
-        _fail(database, clock, worker, run, f"{refused.sentence} The plan in force stays.")
+    except (Refused, NoAnswer, Unsound) as problem:
+        _fail(database, clock, worker, run, f"{problem} The plan in force stays.")
+    except Overtaken:
+        reason = (
+            f"What is booked was changed {TRIES} times while this run searched. The plan in force stays; ask again."
+        )
+        _fail(database, clock, worker, run, reason)
     except Exception as error:
         log.error("run failed", exc_info=error, extra={"fields": {"run": run.run}})
         reason = (

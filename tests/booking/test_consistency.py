@@ -177,7 +177,7 @@ def test_others_may_swap_onto_the_place_that_a_moved_course_leaves(house: House)
         moved = replace(course, activities=tuple(listed))
         keys = frozenset(one.id for one in occupancy.stays_of(work.session, ANA) if one.id is not None)
         _, fresh = seated(work, house.board, desk, moved, releasing=keys)
-        exchange(work, ANA, fresh, revision)
+        exchange(work, {ANA: fresh}, revision)
     with house.work(PAUL, write=False) as work:
         (charlie,) = occupancy.stays_of(work.session, "CHARLIE")
         (growth,) = [one for one in occupancy.stays_of(work.session, ANA) if one.activity == f"{ANA}/growth"]

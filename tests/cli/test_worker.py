@@ -17,6 +17,7 @@ import pytest
 from scheduler import cli
 from scheduler.booking.closures import declare
 from scheduler.persistence.database import open_database
+from scheduler.reoptimise import solving
 from tests.booking.house import HUB, PAUL, House, move_in
 from tests.databases import new_sqlite
 from tests.reoptimise.cast import all_runs
@@ -80,7 +81,25 @@ def test_once_does_the_night_that_is_due_and_again_finds_it_done(run: Run, house
     assert first.out == again.out == f"Run 1, the night of {night.local_date}: unchanged.\n"
 
 
-def test_once_ends_with_1_and_the_reason_when_the_night_failed(run: Run, house: House) -> None:
+def test_once_says_what_became_of_the_night(run: Run, house: House) -> None:
+    shut_suite(house)
+    ended = run("worker", "--once")
+    assert (ended.code, ended.out) == (0, "Run 1, the night of 2027-03-01: published.\n")
+
+
+def test_once_ends_with_1_and_the_reason_when_the_night_failed(
+    run: Run, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shut_suite(house)
+    monkeypatch.setattr(solving, "LONGEST_SECONDS", 0.0)
+    ended = run("worker", "--once")
+    assert ended.code == 1
+    words = "failed. The search took longer than it may and was ended. The plan in force stays."
+    assert ended.out == f"Run 1, the night of 2027-03-01: {words}\n"
+
+
+def shut_suite(house: House) -> None:
+    """The suite is shut over the fill of dose 1 of Ana; another hour is free."""
     with house.doing(PAUL) as work:
         fill = house.activities("ANA")["ANA/1/fill"]
         declare(
@@ -92,9 +111,6 @@ def test_once_ends_with_1_and_the_reason_when_the_night_failed(run: Run, house: 
             end_at=fill.end_at,
             reason="New filters.",
         )
-    ended = run("worker", "--once")
-    assert ended.code == 1
-    assert "failed. The plan in force breaks rules once (closure), in the courses ANA." in ended.out
 
 
 def test_once_without_a_program_is_refused_with_the_remedy(run: Run) -> None:

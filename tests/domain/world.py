@@ -125,6 +125,7 @@ POLICY = Policy(
     retimed_minutes=60,
     patient_fence_days=14,
     plant_fence_days=7,
+    unattended_visits=4,
 )
 
 FACTS = Facts("small", "A small world", date(2027, 1, 4), PROTOCOL, NETWORK, POLICY, (ANA, BEN))

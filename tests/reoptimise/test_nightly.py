@@ -10,11 +10,12 @@ import pytest
 from scheduler.booking.closures import declare
 from scheduler.domain.intervals import Interval
 from scheduler.domain.rules import Violation
+from scheduler.persistence import occupancy
 from scheduler.persistence.answers import Answers, answer_key
 from scheduler.persistence.database import Database
 from scheduler.persistence.errors import DatabaseBusy
 from scheduler.persistence.tables import PlanRunRow
-from scheduler.reoptimise import nightly
+from scheduler.reoptimise import snapshot
 from scheduler.reoptimise.nightly import run_night, what_is_broken
 from scheduler.reoptimise.runs import PROGRAM, Claimed, Done, LeaseLost, SomebodyElses, ask, claim
 from scheduler.reoptimise.shift import Shift, program_zone
@@ -70,31 +71,12 @@ def test_a_plan_that_keeps_every_rule_is_left_unchanged_with_its_figures(both: H
     result = json.loads(run.result or "")
     assert (result["courses"], result["open_courses"], result["violations"]) == (2, 2, 0)
     with both.work(PAUL, write=False) as work:
-        assert run.base_revision == nightly.occupancy.board(work.session).revision
+        assert run.base_revision == occupancy.board(work.session).revision
 
 
 def test_a_program_without_courses_is_unchanged(house: House) -> None:
     shift_of(house).due_night()
     assert json.loads(the_run(house.database).result or "")["courses"] == 0
-
-
-def test_a_plan_that_breaks_a_rule_fails_the_night_by_name_and_changes_nothing(house: House) -> None:
-    house.booked("ANA")
-    suite_closed(house, "ANA")
-    before = house.stays()
-    shift_of(house).due_night()
-    run = the_run(house.database)
-    assert run.status == "failed"
-    assert str(run.reason).startswith("The plan in force breaks rules once (closure), in the courses ANA.")
-    assert "nobody may rely on these courses" in str(run.reason)
-    result = json.loads(run.result or "")
-    assert result["rules"] == {"closure": 1}
-    # The fill can go to another hour of the day before or after it, so that no dose is lost; and nothing is taken yet.
-    repair = result["repair"]
-    assert (repair["patients"], repair["doses_lost"], repair["undecided"]) == (["ANA"], [], [])
-    assert repair["price"] == repair["bound"] and repair["proven"]
-    assert "of 1 patient and lose no dose. No other repair breaks fewer promises." in str(run.reason)
-    assert house.stays() == before
 
 
 def test_a_night_is_done_once_a_day_and_the_next_one_is_another(house: House) -> None:
@@ -148,7 +130,7 @@ def test_a_mistake_of_ours_fails_the_night_without_telling_what_was_in_it(
     def stumble(*_: object) -> list[Violation]:
         raise ValueError("ANA weighs 61.5 kg")
 
-    monkeypatch.setattr(nightly, "still_broken", stumble)
+    monkeypatch.setattr(snapshot, "still_broken", stumble)
     shift_of(house).due_night()
     run = the_run(house.database)
     assert run.status == "failed"
@@ -163,7 +145,7 @@ def test_a_database_that_is_busy_does_not_fail_the_night_and_another_resumes_it(
         raise DatabaseBusy
 
     with monkeypatch.context() as patched, pytest.raises(DatabaseBusy):
-        patched.setattr(nightly, "still_broken", busy)
+        patched.setattr(snapshot, "still_broken", busy)
         shift_of(house).due_night()
     assert the_run(house.database).ended_at is None
     house.now += LEASE
@@ -175,7 +157,7 @@ def test_the_lease_is_renewed_while_a_night_takes_long(house: House, monkeypatch
     """The clock stands at the claim until the first heartbeat is there, and the lease ends two minutes after that."""
     anna = Worker(ANNA, lease=timedelta(milliseconds=40))  # a sign of life every 10 ms
     seen = later(house)
-    monkeypatch.setattr(nightly, "still_broken", lambda *_: next(seen))
+    monkeypatch.setattr(snapshot, "still_broken", lambda *_: next(seen))
     mine = night_of(house)
     run_night(house.database, lambda: house.now, anna, mine)
     assert the_run(house.database).status == "unchanged"

@@ -1,0 +1,125 @@
+"""Decisions: a dose that the plan cannot keep stays open until it is planned again or somebody gives it up for good."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from scheduler.booking.access import must_be, version_is
+from scheduler.booking.errors import Refused, not_found
+from scheduler.domain.audience import NeutralReason, Role
+from scheduler.domain.course import Facts
+from scheduler.domain.plan import PlannedCourse
+from scheduler.persistence import proposals, repositories
+from scheduler.persistence.tables import DecisionRow
+from scheduler.persistence.unit_of_work import UnitOfWork
+
+DECIDERS = frozenset({Role.PLANNER, Role.DOCTOR})
+
+
+class Lost(Protocol):
+    """A dose that was given up, and until when deciding otherwise still helps."""
+
+    @property
+    def patient(self) -> str: ...
+    @property
+    def dose(self) -> int: ...
+    @property
+    def cause(self) -> str: ...
+    @property
+    def neutral(self) -> NeutralReason | None: ...
+    @property
+    def remake_until(self) -> datetime | None: ...
+    @property
+    def deviation_until(self) -> datetime | None: ...
+
+
+def raise_decisions(work: UnitOfWork, losses: Iterable[Lost], *, plan: int | None) -> list[DecisionRow]:
+    """Open a decision for each lost dose that has none, and bring the last moments of the others up to date."""
+    raised: list[DecisionRow] = []
+    for lost in losses:
+        known = [one for one in proposals.open_decisions(work.session, lost.patient) if one.dose == lost.dose]
+        for row in known:
+            row.remake_until, row.deviation_until = lost.remake_until, lost.deviation_until
+        if not known:
+            raised.append(_raised(work, lost, plan))
+    return raised
+
+
+def _raised(work: UnitOfWork, lost: Lost, plan: int | None) -> DecisionRow:
+    course = repositories.course(work.session, lost.patient)
+    assert course is not None, "a dose that was lost had a course"
+    row = DecisionRow(
+        id=f"dec_{secrets.token_hex(10)}",
+        course=lost.patient,
+        site=course.site,
+        dose=lost.dose,
+        plan=plan,
+        cause=lost.cause,
+        neutral=lost.neutral,
+        raised_at=work.now,
+        remake_until=lost.remake_until,
+        deviation_until=lost.deviation_until,
+    )
+    proposals.add_decision(work.session, row)
+    work.audit("decision:raised", row.id, after={"course": row.course, "dose": row.dose, "plan": plan})
+    return row
+
+
+def settle_planned(work: UnitOfWork, facts: Facts, courses: Sequence[PlannedCourse]) -> None:
+    """Decisions on doses that have a place again are settled by that."""
+    for course in courses:
+        for row in proposals.open_decisions(work.session, course.patient):
+            if course.find(facts.protocol.administration, row.dose) is not None:
+                proposals.settle(row, "planned", work.principal.name, work.now)
+                work.audit("decision:settled", row.id, after={"outcome": "planned"})
+
+
+def skip(
+    work: UnitOfWork, decision_id: str, *, reason: str, signed_meaning: str | None, expected_version: int | None = None
+) -> DecisionRow:
+    """Give a dose up for good: from now on no plan looks for a place for it. The caller commits.
+
+    Raises
+    ------
+    Refused
+        403 for other roles or without a signature, 404 unknown or another site's, 409 when it is settled already,
+        412 for a stale version.
+    """
+    must_be(work.principal, DECIDERS, "give a dose up")
+    row = decision_for(work, decision_id)
+    version_is(row, expected_version)
+    if row.settled_at is not None:
+        raise Refused("decision-settled", 409, f"This decision is settled already: the dose was {row.outcome}.")
+    if signed_meaning is None or not signed_meaning.strip():
+        raise Refused("signature-missing", 403, "Giving a dose up is signed. Sign it with your key and what it means.")
+    signed = {"decision": row.id, "course": row.course, "dose": row.dose, "outcome": "skipped", "reason": reason}
+    signature = work.sign(f"decision/{row.id}", signed, meaning=signed_meaning)
+    proposals.settle(row, "skipped", work.principal.name, work.now, reason)
+    work.audit("decision:settled", row.id, reason=reason, after={"signature": signature, "signed": signed})
+    return row
+
+
+def decision_for(work: UnitOfWork, name: str) -> DecisionRow:
+    """A decision the actor may see; Refused 404 otherwise."""
+    row = proposals.decision(work.session, name)
+    if row is None or not work.principal.may_see_site(row.site):
+        raise not_found("decision")
+    return row
+
+
+def decisions_listed(work: UnitOfWork, *, all_of_them: bool) -> list[DecisionRow]:
+    """The open decisions of the actor's site or of all sites, or with `all_of_them` the settled ones, too."""
+    found = proposals.decisions(work.session, site=work.principal.site)
+    return [one for one in found if all_of_them or one.settled_at is None]
+
+
+def skipped_doses(work: UnitOfWork) -> dict[str, frozenset[int]]:
+    """By patient, the doses that were given up for good."""
+    found: dict[str, frozenset[int]] = {}
+    for row in proposals.decisions(work.session, site=None):
+        if row.outcome == "skipped":
+            found[row.course] = found.get(row.course, frozenset()) | {row.dose}
+    return found

@@ -1,0 +1,94 @@
+"""Proposed plans, what they change for sites, and open decisions, as questions and changes of a session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from scheduler.persistence.tables import DecisionRow, PlanRow, ProposalRow, VisitChangeRow
+
+
+def add(session: Session, plan: PlanRow, proposal: ProposalRow) -> int:
+    """Enter a plan with its proposal; the number both have from now on."""
+    session.add(plan)
+    session.flush()
+    assert plan.id is not None, "a row that was written has its number"
+    proposal.plan = plan.id
+    session.add(proposal)
+    session.flush()
+    return plan.id
+
+
+def add_changes(session: Session, changes: Sequence[VisitChangeRow]) -> None:
+    """Enter what a plan changes for sites, as it is published."""
+    session.add_all(changes)
+    session.flush()
+
+
+def plan(session: Session, number: int, *, lock: bool) -> tuple[PlanRow, ProposalRow] | None:
+    """A plan that was proposed, with `lock` to be changed; None for others, such as one that was imported."""
+    row = session.get(PlanRow, number, with_for_update=lock or None)
+    proposal = session.get(ProposalRow, number)
+    return None if row is None or proposal is None else (row, proposal)
+
+
+def proposal(session: Session, number: int) -> ProposalRow | None:
+    """What a plan proposed; None for a plan that was not a proposal."""
+    return session.get(ProposalRow, number)
+
+
+def in_state(session: Session, state: str) -> list[PlanRow]:
+    """The plans in a state, oldest first."""
+    return list(session.exec(select(PlanRow).where(PlanRow.state == state).order_by(col(PlanRow.id))))
+
+
+def of_run(session: Session, run: int) -> list[ProposalRow]:
+    """What a run proposed, oldest first; more than one where moves were refused."""
+    return list(session.exec(select(ProposalRow).where(ProposalRow.run == run).order_by(col(ProposalRow.plan))))
+
+
+def changes_told(session: Session, *, site: str | None, before: int | None, limit: int) -> list[VisitChangeRow]:
+    """What published plans changed for a site or for all, the newest plan first, of plans older than a number."""
+    query = select(VisitChangeRow).order_by(col(VisitChangeRow.plan).desc(), col(VisitChangeRow.visit))
+    if site is not None:
+        query = query.where(VisitChangeRow.site == site)
+    if before is not None:
+        query = query.where(col(VisitChangeRow.plan) < before)
+    return list(session.exec(query.limit(limit)))
+
+
+def decision(session: Session, name: str) -> DecisionRow | None:
+    """A decision by its id."""
+    return session.get(DecisionRow, name)
+
+
+def open_decisions(session: Session, course: str | None = None) -> list[DecisionRow]:
+    """Decisions nobody has settled yet, of one course or of all, oldest first."""
+    query = select(DecisionRow).where(col(DecisionRow.settled_at).is_(None))
+    if course is not None:
+        query = query.where(DecisionRow.course == course)
+    return list(session.exec(query.order_by(col(DecisionRow.raised_at), col(DecisionRow.id))))
+
+
+def decisions(session: Session, *, site: str | None, course: str | None = None) -> list[DecisionRow]:
+    """Every decision of a site or of all, oldest first."""
+    query = select(DecisionRow)
+    if site is not None:
+        query = query.where(DecisionRow.site == site)
+    if course is not None:
+        query = query.where(DecisionRow.course == course)
+    return list(session.exec(query.order_by(col(DecisionRow.raised_at), col(DecisionRow.id))))
+
+
+def add_decision(session: Session, row: DecisionRow) -> None:
+    """Enter a decision."""
+    session.add(row)
+    session.flush()
+
+
+def settle(row: DecisionRow, outcome: str, by: str, at: datetime, note: str | None = None) -> None:
+    """Say what came of a decision."""
+    row.outcome, row.settled_by, row.settled_at, row.note = outcome, by, at, note
+    row.version += 1

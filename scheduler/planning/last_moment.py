@@ -1,0 +1,74 @@
+"""Until when a dose without a place can still be given one: the last moment at which a decision helps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from scheduler.domain.course import Facts
+from scheduler.domain.plan import PlannedCourse
+from scheduler.planning.bench import Bench
+from scheduler.planning.desk import Desk
+
+AHEAD = timedelta(days=400)  # how far is looked: no course lasts longer
+EXACT_TO = timedelta(hours=1)
+SLACK_DAYS = 14  # so far outside its window may a deviation put a dose
+
+
+@dataclass(frozen=True)
+class LastMoments:
+    """The last instants at which making a dose again still gives it a day inside its window, or at most `SLACK_DAYS`
+    outside of it; None where no decision helps any more. Both count with everything else staying where it is."""
+
+    remake_until: datetime | None
+    deviation_until: datetime | None
+
+
+def last_moments(
+    facts: Facts, courses: Sequence[PlannedCourse], wanted: Iterable[tuple[str, int]], now: datetime
+) -> dict[tuple[str, int], LastMoments]:
+    """By patient and dose, until when the doses in `wanted` can be decided on; `courses` lack them.
+
+    Parameters
+    ----------
+    facts
+        The program as it is now; its patients are those of the courses.
+    now
+        An aware instant; what is decided then begins after the plant's fence, not before.
+    """
+    doses = list(wanted)
+    if not doses:
+        return {}
+    until = max([facts.starts_on, now.date(), *(one.registered_on for one in facts.patients)])
+    bench = Bench(Desk(facts, until))
+    by_patient = {one.patient: one for one in courses}
+    for course in courses:
+        bench.put(course)
+    return {one: _of_dose(facts, bench, by_patient[one[0]], one[1], now) for one in doses}
+
+
+def _of_dose(facts: Facts, bench: Bench, course: PlannedCourse, dose: int, now: datetime) -> LastMoments:
+    fence = timedelta(days=facts.policy.plant_fence_days)
+    patient = facts.patient(course.patient)
+
+    def helps(slack_days: int) -> Callable[[datetime], bool]:
+        def at(decided_at: datetime) -> bool:
+            ground = bench.desk.ground(patient, course, frozenset(), decided_at + fence, slack_days=slack_days)
+            found = bench.desk.keep(ground, list(bench.stays[course.patient]))
+            return found is not None and found.course.find(facts.protocol.administration, dose) is not None
+
+        return at
+
+    return LastMoments(_last(helps(0), now), _last(helps(SLACK_DAYS), now))
+
+
+def _last(helps: Callable[[datetime], bool], now: datetime) -> datetime | None:
+    """The last instant, to the hour, at which it still helps: what comes too late once does not help later."""
+    if not helps(now):
+        return None
+    since, until = now, now + AHEAD
+    while until - since > EXACT_TO:
+        middle = since + (until - since) / 2
+        since, until = (middle, until) if helps(middle) else (since, middle)
+    return since

@@ -1,0 +1,170 @@
+"""A repair as a plan that is proposed: kept with what it changes, until it is approved, rejected or overtaken."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from scheduler.documents.diff_json import diff_json
+from scheduler.documents.diff_text import diff_lines
+from scheduler.documents.plan_json import plan_json
+from scheduler.domain.course import Facts
+from scheduler.domain.diff import PlanDiff, VisitChange, counts, moves_cost, plan_diff
+from scheduler.persistence import proposals as rows
+from scheduler.persistence.tables import PlanRow, ProposalRow
+from scheduler.persistence.unit_of_work import UnitOfWork
+from scheduler.reoptimise.snapshot import Snapshot
+from scheduler.reoptimise.solving import Loss, Solution
+
+STATE_WORDS = {
+    "approved": "was approved",
+    "published": "is published",
+    "superseded": "was overtaken by a later one",
+    "rejected": "was rejected",
+}
+
+
+def propose(
+    work: UnitOfWork,
+    snapshot: Snapshot,
+    solution: Solution,
+    *,
+    run: int | None = None,
+    revises: int | None = None,
+    refused: frozenset[str] = frozenset(),
+) -> ProposalRow:
+    """Keep a repair as a proposed plan; earlier proposals are overtaken by it. The caller commits.
+
+    Parameters
+    ----------
+    run
+        The run that found it; None for one that answers an event.
+    revises
+        The plan some of whose moves were refused.
+    refused
+        The visits that had to keep their times.
+    """
+    plan, facts = solution.repaired.plan, snapshot.facts
+    confirmed = frozenset(one for standing in snapshot.standings for one in standing.confirmed)
+    diff = plan_diff(snapshot.plan, plan, facts, now=snapshot.at, confirmed=confirmed, reasons=dict(solution.reasons))
+    for old in rows.in_state(work.session, "proposed"):
+        overtake(work, old)
+    document = plan_json(plan, facts.network)
+    row = PlanRow(
+        program=plan.program,
+        state="proposed",
+        document=document,
+        sha256=hashlib.sha256(document.encode()).hexdigest(),
+        made_at=work.now,
+        made_by=work.principal.name,
+    )
+    found = figures(solution, diff)
+    proposal = ProposalRow(
+        plan=0,
+        run=run,
+        revises=revises,
+        revision=snapshot.revision,
+        calendar_revision=snapshot.calendars,
+        changed=json.dumps({name: snapshot.versions[name] for name in sorted(solution.repaired.changed)}),
+        refused=json.dumps(sorted(refused)),
+        losses=json.dumps([_as_json(one) for one in solution.losses]),
+        visits=json.dumps([_visit(one) for one in diff.visits if one.change != "kept"]),
+        diff=diff_json(diff, facts.network),
+        text="\n".join(diff_lines(diff, facts)),
+        figures=json.dumps(found),
+        waits_for=waits_for(facts, solution, diff),
+    )
+    number = rows.add(work.session, row, proposal)
+    work.audit("plan:proposed", f"plan/{number}", after={"sha256": row.sha256, "run": run, **found})
+    return proposal
+
+
+def overtake(work: UnitOfWork, row: PlanRow) -> None:
+    """A plan that was proposed or published has a later one in its place."""
+    row.state, row.version = "superseded", row.version + 1
+    work.audit("plan:superseded", f"plan/{row.id}")
+
+
+def waits_for(facts: Facts, solution: Solution, diff: PlanDiff) -> str | None:
+    """Why a person has to approve a plan before it is published; None where the policy lets it go out by itself."""
+    lost, most = len(solution.losses), facts.policy.unattended_visits
+    confirmed = sum(one.confirmed for one in diff.visits if one.change in ("moved", "dropped"))
+    moved = counts(diff.visits)["moved"] + counts(diff.visits)["dropped"]
+    if lost:
+        return f"It gives up {_many(lost, 'dose')}."
+    if confirmed:
+        return f"It moves {_many(confirmed, 'visit')} that a patient has confirmed."
+    if moved > most:
+        return f"It moves {_many(moved, 'visit')}; the policy lets at most {most} move unattended."
+    if solution.repaired.stuck:
+        return "It leaves something broken that may no longer move."
+    return None
+
+
+def figures(solution: Solution, diff: PlanDiff) -> dict[str, Any]:
+    """What a repair does, in numbers: doses, moves, and how near to the least the proof comes."""
+    repaired, number = solution.repaired, counts(diff.visits)
+    moved, retimed = moves_cost(diff)
+    return {
+        "patients": sorted(repaired.changed),
+        "visits_moved": number["moved"] + number["dropped"],
+        "visits_retimed": retimed,
+        "moves_cost": moved,
+        "doses_lost": [[one.patient, one.dose] for one in solution.losses],
+        "undecided": sorted({name for one in repaired.stuck for name in one.activities}),
+        "price": list(repaired.price),
+        "bound": list(repaired.bound),
+        "proven": repaired.is_proven,
+    }
+
+
+def losses_of(proposal: ProposalRow) -> list[Loss]:
+    """The doses a proposed plan gives up."""
+    return [_loss(one) for one in json.loads(proposal.losses)]
+
+
+def _visit(one: VisitChange) -> dict[str, Any]:
+    """The columns of a row of `visit_change`: nothing here has known the plant."""
+    times: dict[str, datetime | None] = {
+        "before_start_at": one.before.start_at if one.before else None,
+        "before_end_at": one.before.end_at if one.before else None,
+        "after_start_at": one.after.start_at if one.after else None,
+        "after_end_at": one.after.end_at if one.after else None,
+    }
+    return {
+        "visit": one.id,
+        "patient": one.patient,
+        "site": one.site,
+        "kind": one.kind,
+        "dose": one.dose,
+        "name": one.name,
+        "change": one.change,
+        "reason": one.reason,
+        **{name: None if at is None else at.isoformat() for name, at in times.items()},
+    }
+
+
+def _as_json(loss: Loss) -> dict[str, Any]:
+    instants = {name: _text(getattr(loss, name)) for name in ("remake_until", "deviation_until")}
+    return asdict(loss) | instants
+
+
+def _loss(found: Mapping[str, Any]) -> Loss:
+    instants = {name: _instant(found[name]) for name in ("remake_until", "deviation_until")}
+    return Loss(**{**found, **instants})
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

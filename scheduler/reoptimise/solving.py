@@ -1,0 +1,125 @@
+"""The search of a run: the least repair of what was booked, and until when the doses it loses can be decided on.
+
+It is made outside any transaction, in a process that can be ended at any moment (`planning.apart`), and then judged:
+whatever the search says of its plan, the referee has the last word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from scheduler.domain.audience import NeutralReason
+from scheduler.domain.course import Facts
+from scheduler.domain.diff_reasons import Reason, closure_reasons, reason_for
+from scheduler.domain.errors import MarrowlineError
+from scheduler.domain.plan import Plan, PlannedCourse
+from scheduler.planning.apart import apart
+from scheduler.planning.last_moment import LastMoments, last_moments
+from scheduler.planning.repair import Repaired, Standing, repair, still_broken
+from scheduler.reoptimise.snapshot import Snapshot
+
+SEARCH_SECONDS = 20.0
+LONGEST_SECONDS = 180.0  # start of the process and last moments included; then it is ended
+NO_ROOM = Reason("no time inside its window is left with the closures and with what is taken", "supply")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A dose that a plan gives up, why, and until when deciding otherwise still helps (see `LastMoments`)."""
+
+    patient: str
+    dose: int
+    cause: str
+    neutral: NeutralReason | None
+    remake_until: datetime | None
+    deviation_until: datetime | None
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A repair, the doses it gives up that were planned before, and why things change (as `domain.diff` takes it)."""
+
+    repaired: Repaired
+    losses: tuple[Loss, ...]
+    reasons: Mapping[str, Reason]
+
+
+class Unsound(MarrowlineError):
+    """A repair that the referee does not accept: it is thrown away, and the plan in force stays."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"The referee refused the repair that was found: {problem}.")
+        self.problem = problem
+
+
+def solve(
+    snapshot: Snapshot,
+    may_go_on: Callable[[], None],
+    *,
+    refused: frozenset[str] = frozenset(),
+    seconds: float = SEARCH_SECONDS,
+) -> Solution:
+    """Look for the repair that breaks the fewest promises.
+
+    Parameters
+    ----------
+    may_go_on
+        Asked meanwhile; what it raises ends the search.
+    refused
+        Visits that must keep their times, because somebody refused to move them.
+
+    Raises
+    ------
+    NoAnswer
+        When the search took too long, was killed or stumbled.
+    Unsound
+        When the referee does not accept what was found.
+    """
+    told = tuple(replace(one, fixed=one.fixed | (refused & one.movable)) for one in snapshot.standings)
+    arguments = (snapshot.facts, told, snapshot.plan, snapshot.at, seconds)
+    found = apart(search, *arguments, seconds=LONGEST_SECONDS, may_go_on=may_go_on)
+    judge(snapshot, found.repaired, refused)
+    return found
+
+
+def search(facts: Facts, told: tuple[Standing, ...], plan: Plan, now: datetime, seconds: float) -> Solution:
+    """What the process of a search does."""
+    repaired = repair(facts, told, now, seconds=seconds)
+    reasons = closure_reasons(plan, facts.network)
+    before = {(one.patient, one.dose) for one in plan.unplanned}
+    lost = [
+        (one.patient, one.dose)
+        for one in repaired.plan.unplanned
+        if one.dose is not None and (one.patient, one.dose) not in before
+    ]
+    people = tuple(one.patient for one in told)
+    moments = last_moments(replace(facts, patients=people), repaired.plan.courses, lost, now)
+    return Solution(repaired, tuple(_loss(*one, reasons, moments[one]) for one in lost), reasons)
+
+
+def _loss(patient: str, dose: int, reasons: Mapping[str, Reason], until: LastMoments) -> Loss:
+    why = reason_for(reasons, f"{patient}/{dose}", dose, patient) or NO_ROOM
+    return Loss(patient, dose, why.text, why.neutral, until.remake_until, until.deviation_until)
+
+
+def judge(snapshot: Snapshot, repaired: Repaired, refused: frozenset[str] = frozenset()) -> None:
+    """Unsound unless a repair breaks nothing that was not broken before, and leaves alone what may not move."""
+    known = {(one.rule, one.activities[:1]) for one in snapshot.broken()}
+    for one in still_broken(repaired.plan, snapshot.facts, snapshot.standings, snapshot.at):
+        if (one.rule, one.activities[:1]) not in known:
+            raise Unsound(f"{one.rule}: {one.message}")
+    now = {one.patient: one for one in repaired.plan.courses}
+    for standing in snapshot.standings:
+        moved = _moved(standing, now[standing.patient.id], refused)
+        if moved:
+            raise Unsound(f"{moved[0]} was moved, which may not move")
+
+
+def _moved(standing: Standing, course: PlannedCourse, refused: frozenset[str]) -> list[str]:
+    """What may not move and was moved; a course that gives up every dose is history and leaves out what was done."""
+    there = {one.id: one.start_at for one in course.activities}
+    pinned = [one for one in standing.course.activities if one.id in standing.fixed | refused]
+    given_up = course.plant is None
+    return [one.id for one in pinned if there.get(one.id, one.start_at if given_up else None) != one.start_at]
