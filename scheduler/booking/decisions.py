@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from scheduler.booking.access import must_be, version_is
 from scheduler.booking.errors import Refused, not_found
-from scheduler.domain.audience import NeutralReason, Role
+from scheduler.domain.audience import Audience, NeutralReason, Principal, Role
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import PlannedCourse
 from scheduler.persistence import proposals, repositories
@@ -114,6 +114,25 @@ def decisions_listed(work: UnitOfWork, *, all_of_them: bool) -> list[DecisionRow
     """The open decisions of the actor's site or of all sites, or with `all_of_them` the settled ones, too."""
     found = proposals.decisions(work.session, site=work.principal.site)
     return [one for one in found if all_of_them or one.settled_at is None]
+
+
+class Moments(NamedTuple):
+    """Until when a decision helps, as its reader may know; None where it does not, or must not be told."""
+
+    remake_until: datetime | None
+    deviation_until: datetime | None
+
+
+def moments_told(facts: Facts, reader: Principal, row: DecisionRow) -> Moments:
+    """The last moments of a decision for a reader.
+
+    Where a masked program is planned with the arm, how long making a dose again takes depends on what it holds, so that
+    nobody at a site is told. Source: docs/domain.md section 4.
+    """
+    tells_the_arm = facts.protocol.blinded and facts.policy.capacity != "shadow"
+    if tells_the_arm and reader.audience not in (Audience.PLANT, Audience.AUDITOR):
+        return Moments(None, None)
+    return Moments(row.remake_until, row.deviation_until)
 
 
 def skipped_doses(work: UnitOfWork) -> dict[str, frozenset[int]]:

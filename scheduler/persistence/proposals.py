@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import accumulate
+from typing import NamedTuple
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from scheduler.persistence.tables import DecisionRow, PlanRow, ProposalRow, VisitChangeRow
@@ -49,14 +52,29 @@ def of_run(session: Session, run: int) -> list[ProposalRow]:
     return list(session.exec(select(ProposalRow).where(ProposalRow.run == run).order_by(col(ProposalRow.plan))))
 
 
-def changes_told(session: Session, *, site: str | None, before: int | None, limit: int) -> list[VisitChangeRow]:
-    """What published plans changed for a site or for all, the newest plan first, of plans older than a number."""
-    query = select(VisitChangeRow).order_by(col(VisitChangeRow.plan).desc(), col(VisitChangeRow.visit))
+class Told(NamedTuple):
+    """Changes of visits, and the number of the last plan among them where there are more of older plans."""
+
+    rows: list[VisitChangeRow]
+    more: list[int] | None
+
+
+def changes_told(session: Session, *, site: str | None, before: int | None, limit: int) -> Told:
+    """What published plans changed for a site or for all, the newest plan first, of plans older than a number.
+
+    Whole plans are given: as many as have at most `limit` changes together, at least one.
+    """
+    query = select(VisitChangeRow.plan, func.count()).group_by(col(VisitChangeRow.plan))
+    changes = select(VisitChangeRow).order_by(col(VisitChangeRow.plan).desc(), col(VisitChangeRow.visit))
     if site is not None:
-        query = query.where(VisitChangeRow.site == site)
+        query, changes = query.where(VisitChangeRow.site == site), changes.where(VisitChangeRow.site == site)
     if before is not None:
         query = query.where(col(VisitChangeRow.plan) < before)
-    return list(session.exec(query.limit(limit)))
+    counted = list(session.exec(query.order_by(col(VisitChangeRow.plan).desc()).limit(limit + 1)))
+    many = list(accumulate(count for _, count in counted))
+    shown = [plan for (plan, _), total in zip(counted, many, strict=True) if total <= limit or plan == counted[0][0]]
+    rows = list(session.exec(changes.where(col(VisitChangeRow.plan).in_(shown))))
+    return Told(rows, [shown[-1]] if len(shown) < len(counted) else None)
 
 
 def decision(session: Session, name: str) -> DecisionRow | None:

@@ -52,6 +52,20 @@ def unblinding(world: World, who: str) -> list[Response]:
     return [world.post(who, f"/v1/patients/{patient}/unblinding", body) for patient in BOTH]
 
 
+def signed(path: str, meaning: str) -> Try:
+    """Send a signed reason to an address."""
+    return lambda world, who: [world.post(who, path, {"signature": world.signature(who, meaning)})]
+
+
+def decision(world: World, who: str) -> list[Response]:
+    return [world.get(who, f"/v1/decisions/{_first(world, 'paul', '/v1/decisions')}")]
+
+
+def skipped(world: World, who: str) -> list[Response]:
+    body = NOTE | {"signature": world.signature(who, "given up for good")}
+    return [world.post(who, f"/v1/decisions/{_first(world, 'paul', '/v1/decisions')}/skip", body)]
+
+
 def alarm(world: World, who: str) -> list[Response]:
     return [world.post(who, f"/v1/alarms/{_first(world, 'stella', '/v1/alarms')}/acknowledge")]
 
@@ -123,6 +137,15 @@ TRIES: dict[Route, Try] = {
     ("GET", "/v1/plan-runs/{run}/events"): get("/v1/plan-runs/1/events", wait_seconds="0"),
     ("GET", "/v1/plans"): get("/v1/plans"),
     ("GET", "/v1/plans/{plan}"): get("/v1/plans/1"),
+    ("GET", "/v1/plans/{plan}/proposal"): get("/v1/plans/2/proposal"),
+    ("GET", "/v1/plans/{plan}/diff"): get("/v1/plans/2/diff"),
+    ("POST", "/v1/plans/{plan}/approve"): signed("/v1/plans/2/approve", "approved for publication"),
+    ("POST", "/v1/plans/{plan}/reject"): post("/v1/plans/2/reject", NOTE),
+    ("POST", "/v1/plans/{plan}/revise"): post("/v1/plans/2/revise", {"refused": [f"{ANA}/2/graft"]}),
+    ("GET", "/v1/changes"): get("/v1/changes"),
+    ("GET", "/v1/decisions"): get("/v1/decisions"),
+    ("GET", "/v1/decisions/{decision}"): decision,
+    ("POST", "/v1/decisions/{decision}/skip"): skipped,
     ("GET", "/v1/closures"): get("/v1/closures"),
     ("POST", "/v1/closures"): post("/v1/closures", {"where": NORTH, **TIMES, **NOTE}),
     ("GET", "/v1/closures/{closure}"): closure("GET"),

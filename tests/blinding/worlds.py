@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import chain, count
 from pathlib import Path
 from random import Random
@@ -25,6 +25,9 @@ from httpx import Response
 
 from api.app import create_app
 from api.logs import JsonLines
+from api.service import service_of
+from scheduler.reoptimise.shift import Shift, program_zone
+from scheduler.reoptimise.worker import Worker
 from scheduler.settings import Settings
 from tests.api.callers import ANA, BEN, NORTH, SOUTH, Callers, Json, issue
 from tests.api.cast import FixedClock
@@ -136,6 +139,7 @@ def live(world: World, story: Story = PRESSED) -> None:
         world.move(patient)
     _treat(world)
     _close(world, story.shut)
+    _night(world)
     ended = {"reason_code": "withdrawn_consent"}
     world.post("sam", f"/v1/courses/{BEN}/cancel", ended, headers={"If-Match": world.etag(f"/v1/courses/{BEN}", "sam")})
     _err(world)
@@ -179,6 +183,19 @@ def _close(world: World, shut: str) -> None:
     for patient in (ANA, CLEO):
         world.post("nora", f"/v1/courses/{patient}/offers", {"dose": 2})
     world.call("nora", "DELETE", own.headers["location"])
+
+
+def _night(world: World) -> None:
+    """A night finds what the closures hit, and the planner approves what it proposes."""
+    zone = program_zone(world.database)
+    assert zone is not None
+    worker = Worker("the nightly worker", board=service_of({"app": world.app}).board)
+    Shift(world.database, world.clock, worker, zone, time(2, 30)).due_night()
+    for plan in world.get("paul", "/v1/plans").json()["items"]:
+        body = {"signature": world.signature("paul", "approved for publication")}
+        world.post("paul", f"/v1/plans/{plan['id']}/approve", body)
+    world.get("nora", "/v1/changes")
+    world.get("dora", "/v1/decisions")
 
 
 def _err(world: World) -> None:

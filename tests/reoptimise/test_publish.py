@@ -121,10 +121,10 @@ def test_visits_that_moved_say_why_and_ask_to_be_told_again(house: House) -> Non
     now = house.visits("ANA")[visit]
     assert (now.on_date != before.on_date, now.reason, now.told_version == now.version) == (True, "site", False)
     with house.work(PAUL, write=False) as work:
-        told = {one.visit: one for one in proposals.changes_told(work.session, site=NORTH, before=None, limit=9)}
+        told = {one.visit: one for one in proposals.changes_told(work.session, site=NORTH, before=None, limit=9).rows}
         assert set(told) == {visit, "ANA/2/graft"}  # the second dose stays 21 days after the first
         assert (told[visit].before_start_at, told[visit].after_start_at) == (before.start_at, now.start_at)
-        assert proposals.changes_told(work.session, site="SOUTH", before=None, limit=9) == []
+        assert proposals.changes_told(work.session, site="SOUTH", before=None, limit=9).rows == []
 
 
 # --- by a person ------------------------------------------------------------------------------------------------------
