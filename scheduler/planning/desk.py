@@ -21,8 +21,9 @@ from scheduler.planning.build import Builder, horizon_days, routes_of
 from scheduler.planning.completion import edges_of, stretched, visits_kept
 from scheduler.planning.follow_ups import with_follow_ups
 from scheduler.planning.ground import Ground, as_before, told_days
+from scheduler.planning.hindrances import unhindered
 from scheduler.planning.interpret import course_of
-from scheduler.planning.needs import needs_of, unit_names, with_units
+from scheduler.planning.needs import needs_of, out_of_service, unit_names, with_units
 from scheduler.planning.pins import pinned, settled
 from scheduler.planning.seats import NoSeat, Seating, Seats, Stay, Unit
 from scheduler.planning.slots import Route
@@ -92,7 +93,7 @@ class Desk:
         self._pools = {tuple(name.split("/")): number for number, name in enumerate(self._problem.pool_names)}
         self._loads = Loads(self._problem)
         self._finders = [Finder(self._problem, layout, self._loads) for layout in layouts_of(self._problem)]
-        self.seats = Seats(unit_names(facts))
+        self.seats = Seats(unit_names(facts), out_of_service(facts))
 
     # --- what is taken ----------------------------------------------------------------------------------------
 
@@ -131,7 +132,22 @@ class Desk:
         nothing = PlannedCourse(patient.id, patient.site, None, patient.registered_on, patient.weight_kg, ())
         finders, shapes = self._finders_of(course), self._built.shapes
         ground = Ground(patient, nothing, self._problem, shapes, finders, course, wanted.earliest_at)
-        return list(self._proposals(ground, 0, wanted))
+        return list(self._proposals(self._unhindered(ground), 0, wanted))
+
+    def _unhindered(self, ground: Ground) -> Ground:
+        """The ground of a whole course without the starts that something keeps its patient from."""
+        hindrances = self.facts.hindrances_of(ground.patient.id)
+        if not hindrances:
+            return ground
+        shapes = tuple(ground.shapes[number] for number in ground.course.templates)
+        templates = tuple(
+            unhindered(ground.problem.templates[number], shape.steps, self.grid, hindrances)
+            for number, shape in zip(ground.course.templates, shapes, strict=True)
+        )
+        problem = replace(ground.problem, templates=templates)
+        finders = {number: Finder(problem, layout, self._loads) for number, layout in enumerate(layouts_of(problem))}
+        course = replace(ground.course, templates=tuple(finders))
+        return replace(ground, problem=problem, shapes=shapes, finders=finders, course=course)
 
     def _new_course(self, patient: Patient, arm: str | None, wanted: Wanted) -> Course:
         """A whole course, to begin on a day after the one in which the earliest instant lies."""
@@ -191,6 +207,7 @@ class Desk:
         """
         template_number = self._template_of(patient, course)
         template, shape = self._problem.templates[template_number], self._built.shapes[template_number]
+        template = unhindered(template, shape.steps, self.grid, self.facts.hindrances_of(patient.id))
         tasks = {name: task for task, name in enumerate(shape.names(patient.id))}
         there = {one.id: one for one in course.activities}
         pins = {tasks[name]: there[name].during for name in tasks if name in there and name not in moving}
@@ -262,7 +279,7 @@ class Desk:
         course = replace(course, activities=listed)
         stay = visits_kept(facts, course, before, ground.earliest_at, ground.still)
         course = replace(course, activities=(*listed, *stay))
-        visited, missed = self._with_follow_ups(facts, course, ground.keys, ground.earliest_at)
+        visited, missed = self._with_follow_ups(facts, course, ground)
         if missed and not may_miss:
             return None
         try:
@@ -273,20 +290,21 @@ class Desk:
         return Proposal(course, cost_of(plan, facts), on, seating)
 
     def _with_follow_ups(
-        self, facts: Facts, course: PlannedCourse, keys: frozenset[int], earliest_at: datetime
+        self, facts: Facts, course: PlannedCourse, ground: Ground
     ) -> tuple[PlannedCourse, tuple[Unplanned, ...]]:
         used = {kind for visit in facts.protocol.follow_ups for kind in visit.uses}
         taken = {
             (place, kind, unit): [
                 Interval(_instant(stay.begins), _instant(stay.ends))
                 for stay in self.seats.of((place, kind, unit))
-                if stay.key not in keys
+                if stay.key not in ground.keys
             ]
             for (place, kind), units in unit_names(facts).items()
             if place == course.site and kind in used
             for unit in units
         }
-        (visited,), missed = with_follow_ups(facts, [course], taken, earliest_at)
+        told = {one.id: one.start_at for one in ground.before.activities}
+        (visited,), missed = with_follow_ups(facts, [course], taken, ground.earliest_at, told)
         return visited, missed
 
     def routes(self, patient: Patient) -> list[Route]:
