@@ -22,6 +22,7 @@ from api.routers import (
     closures,
     courses,
     health,
+    hindrances,
     holds,
     meta,
     patients,
@@ -52,6 +53,7 @@ ROUTERS = (
     plant.router,
     plan_runs.router,
     closures.router,
+    hindrances.router,
     unblinded.router,
     audit.router,
 )

@@ -8,7 +8,7 @@ the referee and the database judge it again before it is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -25,7 +25,7 @@ from scheduler.planning.hindrances import unhindered
 from scheduler.planning.interpret import course_of
 from scheduler.planning.needs import needs_of, out_of_service, unit_names, with_units
 from scheduler.planning.pins import pinned, settled
-from scheduler.planning.seats import NoSeat, Seating, Seats, Stay, Unit
+from scheduler.planning.seats import Need, NoSeat, Seating, Seats, Stay, Unit
 from scheduler.planning.slots import Route
 from solver.doses import NO_WISH, Wish
 from solver.finder import Finder
@@ -183,11 +183,31 @@ class Desk:
         Doses and follow-up visits without a place are left out; None when no dose has one.
         `own` are the keys of the course's stays. Visits keep their days, and everything its hours, where that can be.
         """
+        with self._lifted(ground, own) as lifted, ExitStack() as taken:
+            for _ in range(1 + MORE_TRIES):
+                try:
+                    return self._kept(lifted)
+                except NoSeat as problem:  # no unit is in service throughout: as if one more were taken then
+                    taken.enter_context(self._taken(problem.need))
+        return None
+
+    def _kept(self, ground: Ground) -> Proposal | None:
         (finder,) = ground.finders.values()
-        with self._lifted(ground, own) as lifted:
-            _, slots, present = finder.best(ground.course, False, as_before(self.grid, ground))
-            placement = Placement(0, slots, frozenset(present))
-            return self._completed(lifted, placement, self.grid.on(0), may_miss=True) if present else None
+        _, slots, present = finder.best(ground.course, False, as_before(self.grid, ground))
+        placement = Placement(0, slots, frozenset(present))
+        return self._completed(ground, placement, self.grid.on(0), may_miss=True) if present else None
+
+    @contextmanager
+    def _taken(self, need: Need) -> Iterator[None]:
+        """The pools as if something else had what is needed."""
+        stretches = list(self._stretches((need.place, need.kind, ""), Stay(need.begins, need.ends, 0)))
+        for one in stretches:
+            self._loads.take(*one)
+        try:
+            yield
+        finally:
+            for one in stretches:
+                self._loads.free(*one)
 
     def ground(
         self,
@@ -249,7 +269,10 @@ class Desk:
                 return
             template = ground.problem.templates[placement.template]
             day = ground.finders[placement.template].day(placement.slots, template.visits[group])
-            proposal = self._completed(ground, placement, self.grid.on(day))
+            try:
+                proposal = self._completed(ground, placement, self.grid.on(day))
+            except NoSeat:
+                proposal = None
             if proposal is None:
                 days.also(day, 1)
                 continue
@@ -258,7 +281,7 @@ class Desk:
             yield proposal
 
     def _completed(self, ground: Ground, placement: Placement, on: date, *, may_miss: bool = False) -> Proposal | None:
-        """A placement as a course with units and follow-up visits; None when units, or visits, find no place."""
+        """A placement as a course with units and follow-up visits; None when visits find no place, NoSeat for units."""
         patient, before = ground.patient, ground.before
         template, shape = ground.problem.templates[placement.template], ground.shapes[placement.template]
         facts = replace(self.facts, patients=(patient,))
@@ -282,10 +305,7 @@ class Desk:
         visited, missed = self._with_follow_ups(facts, course, ground)
         if missed and not may_miss:
             return None
-        try:
-            course, seating = self.seated(visited, ground.keys)
-        except NoSeat:
-            return None
+        course, seating = self.seated(visited, ground.keys)
         plan = Plan(facts.program, "feasible", 0, (0, 0, 0), (0, 0, 0), 0.0, (course,))
         return Proposal(course, cost_of(plan, facts), on, seating)
 

@@ -1,5 +1,6 @@
 """A closure is declared by those it concerns, tells which visits it hits, and keeps new offers away."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -40,6 +41,7 @@ def closing(
     *,
     where: str = NORTH,
     resource: str | None = None,
+    unit: str | None = None,
     end_at: datetime | None = None,
     reason: str = "water damage",
 ) -> Declared:
@@ -49,6 +51,7 @@ def closing(
             house.board,
             where=where,
             resource=resource,
+            unit=unit,
             start_at=start_at,
             end_at=end_at or start_at + DAY,
             reason=reason,
@@ -216,3 +219,38 @@ def test_a_course_is_not_booked_into_a_closure_declared_meanwhile(both: House) -
     with both.work(NORA) as work:
         refused("breaks-rule", 409, lambda: book_hold(work, both.board, hold))
     assert both.activities("ANA") == {}
+
+
+# --- one unit ---------------------------------------------------------------------------------------------------------
+
+
+def test_one_unit_out_of_service_hits_what_is_done_in_it(both: House) -> None:
+    both.booked("ANA")
+    fill = both.activities("ANA")["ANA/2/fill"]
+    unit = json.loads(fill.units)["suite"]
+    units = {name for place, kind, name in both.board.units.values() if (place, kind) == (HUB, "suite")}
+    day = on(fill.start_at)
+    for name in units:
+        declared = closing(both, day, where=HUB, resource="suite", unit=name)
+        assert declared.closure.unit == name
+        assert hit(declared) == (["ANA/2/graft"] if name == unit else [])
+
+
+def test_bookings_go_on_while_a_unit_in_use_is_out_of_service(both: House) -> None:
+    both.booked("ANA")
+    growth = both.activities("ANA")["ANA/growth"]
+    unit = json.loads(growth.units)["incubator"]
+    closing(both, growth.start_at, where=HUB, resource="incubator", unit=unit, end_at=growth.end_at)
+    both.booked("BEN", SOUTH)
+    theirs = both.activities("BEN")["BEN/growth"]
+    overlap = theirs.start_at < growth.end_at and growth.start_at < theirs.end_at
+    assert overlap and json.loads(theirs.units)["incubator"] != unit
+    assert json.loads(both.activities("ANA")["ANA/growth"].units)["incubator"] == unit
+
+
+@pytest.mark.parametrize(
+    ("resource", "unit", "slug"),
+    [(None, "theatre-1", "unit-without-resource"), ("theatre", "theatre-99", "unknown-unit")],
+)
+def test_a_unit_that_is_not_there_cannot_be_closed(house: House, resource: str | None, unit: str, slug: str) -> None:
+    refused(slug, 422, lambda: closing(house, house.now, resource=resource, unit=unit))
