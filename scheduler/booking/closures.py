@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from scheduler.booking.access import must_be, version_is
 from scheduler.booking.board import Board
@@ -18,6 +18,7 @@ from scheduler.persistence.mapping import closure_of
 from scheduler.persistence.tables import ClosureRow, VisitRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
+WAITS = timedelta(days=8)  # no dose waits longer in a unit between two of its steps
 DECLARERS = frozenset({Role.PLANNER, Role.COORDINATOR, Role.SITE_STAFF})
 
 
@@ -72,7 +73,7 @@ def declare(
     )
     occupancy.count_up_calendar(work.session)  # takes the board: no booking comes in between
     shut = replace(facts, network=facts.network.with_closures(closure_of(row)))
-    planned = repositories.activities_between(work.session, start_at, end_at)
+    planned = repositories.activities_between(work.session, start_at - WAITS, end_at + WAITS)
     visits = visits_hit(work, facts, shut, {one.course for one in planned})
     repositories.add_closure(work.session, row)
     stretch = {"where": where, "resource": resource, "unit": unit, "start_at": start_at, "end_at": end_at}

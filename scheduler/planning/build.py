@@ -185,7 +185,10 @@ class Builder:
         return self._pools[where, kind]
 
     def _taken(self, where: str, kind: str) -> NDArray[np.int16]:
-        """Units not there at all: closed by name, or out of service; either also ends what they hold."""
+        """Units not there at all: closed by name, or out of service; either also ends what they hold.
+
+        Line clearance and turnaround keep out of both here, which is more than the rule asks.
+        """
         taken = np.zeros(self.grid.horizon, dtype=np.int16)
         if "closure" in self.without or kind == "lane":
             return taken

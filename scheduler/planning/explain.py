@@ -79,7 +79,8 @@ class _Why:
             return self._taken(course, group)
         if self._last is not None and self._place(course, self._last, group) is not None:
             return self._blocked(course, group, self._last)
-        names = (*GENERAL_RULES, *(limit.name for limit in self.facts.protocol.limits), "pair_window", "booster_window")
+        general = (name for name in GENERAL_RULES if name != "hindrance" or self.facts.hindrances_of(course.id))
+        names = (*general, *(limit.name for limit in self.facts.protocol.limits), "pair_window", "booster_window")
         singles = (frozenset({name}) for name in names)
         without = next((one for one in singles if self._place(course, one, group) is not None), None)
         without = without or smallest(names, lambda some: self._place(course, some, group) is not None)

@@ -119,7 +119,7 @@ def _timeless(path: str, body: str) -> str:
 
 
 def live(world: World, story: Story = PRESSED) -> None:
-    """The same events in any world, keyed by dose: booked, moved, a lot failed, closed, hindered, ended, and mistakes."""
+    """The same events in any world, keyed by dose: booked, moved, a lot failed, closed, hindered, ended, mistakes."""
     world.register(ANA)
     world.register(CLEO)
     world.register(BEN, "sam", SOUTH)

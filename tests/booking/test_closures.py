@@ -8,6 +8,7 @@ import pytest
 from scheduler.booking.book import book_hold
 from scheduler.booking.closures import Declared, declare, listed, shown, withdraw
 from scheduler.domain.audience import Principal
+from scheduler.persistence import repositories
 from tests.booking.house import (
     ADA,
     CARL,
@@ -95,6 +96,18 @@ def test_cells_grow_on_in_a_closed_plant(house: House) -> None:
     assert day + DAY < rows["ANA/growth"].end_at
     assert hit(closing(house, day, where=HUB)) == []
     assert hit(closing(house, day, where=HUB, resource="incubator")) != []
+
+
+def test_a_closed_refrigerator_hits_the_dose_that_waits_in_it(house: House) -> None:
+    # Booked, the graft follows the receipt at once; given three hours later, nothing is done in between.
+    house.booked("ANA")
+    with house.doing(PAUL) as work:
+        graft = repositories.activity(work.session, "ANA/1/graft")
+        assert graft is not None
+        graft.start_at, graft.end_at = graft.start_at + timedelta(hours=3), graft.end_at + timedelta(hours=3)
+    since = house.activities("ANA")["ANA/1/receipt"].end_at + timedelta(hours=1)
+    until = since + timedelta(hours=1)
+    assert hit(closing(house, since, resource="refrigerator", end_at=until)) == ["ANA/1/graft"]
 
 
 def test_a_closed_lane_hits_the_visit_its_courier_serves(house: House) -> None:
