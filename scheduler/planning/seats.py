@@ -9,7 +9,7 @@ room: whoever asks is told as if there were none.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 Unit = tuple[str, str, str]  # place (or lane), kind, name
@@ -132,14 +132,7 @@ class Seats:
                 given[number] = (need.place, need.kind, name)
                 continue
             options = [(need.place, need.kind, name) for name in names]
-            told = (need.place, need.kind, need.prefers or "")
-            unit = tray.seat_as_told(need, told, key=-1 - number) if as_told else None
-            unit = unit or tray.seat(need, options, key=-1 - number)
-            if unit is None and (told, need.begins, need.ends) in held:
-                unit = tray.seat_as_told(need, told, key=-1 - number)
-            if unit is None:
-                raise NoSeat(need)
-            given[number] = unit
+            given[number] = tray.seat(need, options, -1 - number, held, as_told=as_told)
         final = tray.final
         units = tuple(final.get(-1 - number, given[number]) for number in range(len(wanted)))
         swaps = tuple(
@@ -165,23 +158,30 @@ class _Tray:
         self._copied: dict[Unit, list[Stay]] = {}
         self.final: dict[int, Unit] = {}
 
-    def seat(self, need: Need, units: list[Unit], key: int) -> Unit | None:
+    def seat(
+        self, need: Need, units: list[Unit], key: int, held: Container[tuple[Unit, int, int]], *, as_told: bool
+    ) -> Unit:
+        """A unit for a need, see `Seats.seat`; `held` are the stretches on units that were held before."""
+        told = next((unit for unit in units if unit[2] == need.prefers and self._is_left(unit, need)), None)
+        chosen = told if as_told else None
+        chosen = chosen or self._in_service(need, units)
+        if chosen is None and told is not None and (told, need.begins, need.ends) in held:
+            chosen = told
+        if chosen is None:
+            raise NoSeat(need)
+        insort(self._list(chosen), Stay(need.begins, need.ends, key))
+        self.final[key] = chosen
+        return chosen
+
+    def _in_service(self, need: Need, units: list[Unit]) -> Unit | None:
         if need.prefers is not None:
             units = sorted(units, key=lambda unit: unit[2] != need.prefers)
-        chosen = next((unit for unit in units if self._free_until(unit, need.begins) >= need.ends), None)
-        chosen = chosen or self._made_room(units, need)
-        return None if chosen is None else self._seated(need, chosen, key)
+        free = next((unit for unit in units if self._free_until(unit, need.begins) >= need.ends), None)
+        return free or self._made_room(units, need)
 
-    def seat_as_told(self, need: Need, unit: Unit, key: int) -> Unit | None:
-        """The unit if nobody else has it, in service or not."""
-        if unit in self._stays and _free_until(self._read(unit), need.begins) >= need.ends:
-            return self._seated(need, unit, key)
-        return None
-
-    def _seated(self, need: Need, unit: Unit, key: int) -> Unit:
-        insort(self._list(unit), Stay(need.begins, need.ends, key))
-        self.final[key] = unit
-        return unit
+    def _is_left(self, unit: Unit, need: Need) -> bool:
+        """Whether nobody else has a unit, in service or not."""
+        return _free_until(self._read(unit), need.begins) >= need.ends
 
     def _list(self, unit: Unit) -> list[Stay]:
         """A unit's stays, to be changed."""
