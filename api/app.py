@@ -23,6 +23,7 @@ from api.routers import (
     courses,
     decisions,
     health,
+    hindrances,
     holds,
     meta,
     patients,
@@ -56,6 +57,7 @@ ROUTERS = (
     proposals.router,
     decisions.router,
     closures.router,
+    hindrances.router,
     unblinded.router,
     audit.router,
 )

@@ -93,7 +93,7 @@ class Caller:
                 work.commit()
 
     def facts(self, work: UnitOfWork) -> Facts:
-        """The program with the closures of now."""
+        """The program with the closures and hindrances of now."""
         return self.service.board.facts(work)
 
     def signed(self, signature: Signature | None) -> str | None:

@@ -31,6 +31,7 @@ TAGS = [
     {"name": "visits", "description": "What happens when, what the patient knows of it, what was done."},
     {"name": "shipments", "description": "What couriers carry, when and how cold."},
     {"name": "closures", "description": "What does not work for a while, and whom it hits."},
+    {"name": "hindrances", "description": "What keeps one patient's steps from a while, and the visits it hits."},
     {"name": "plant", "description": "Resources, how full they are, and plan documents."},
     {"name": "runs", "description": "Keeping the plan true: what was done by night and when asked."},
     {"name": "unblinded", "description": "For the unblinded side: randomisation, contents, emergencies."},

@@ -53,6 +53,16 @@ Kind = Annotated[
     str,
     Field(min_length=1, max_length=40, pattern=f"^{ID}$", description="A kind of resource.", examples=["clinic"]),
 ]
+UnitName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=60,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="One unit of a resource.",
+        examples=["clinic-1"],
+    ),
+]
 OpaqueId = Annotated[
     str,
     Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$", description="An id as it was given out."),

@@ -11,7 +11,7 @@ from api.bookings import AT_SITE, visit_views
 from api.dependencies import CurrentCaller, Idempotent, require
 from api.documentation import responses
 from api.revisions import etag, optional_version
-from api.schemas import Code, Incoming, Instant, Kind, OpaqueId, Outgoing, Reason
+from api.schemas import Code, Incoming, Instant, Kind, OpaqueId, Outgoing, Reason, UnitName
 from scheduler.booking.closures import DECLARERS, declare, listed, shown, withdraw
 from scheduler.booking.views import VisitView
 from scheduler.domain.audience import Role
@@ -23,10 +23,11 @@ READERS = (*AT_SITE, Role.PLANNER, Role.QA, Role.AUDITOR, Role.ADMIN)
 
 
 class NewClosure(Incoming):
-    """A place, one of its kinds of resource, or a courier lane that does not work from `start_at` until `end_at`."""
+    """A place, a kind of resource, one `unit` of it, or a courier lane that does not work until `end_at`."""
 
     where: Code
     resource: Kind | None = None
+    unit: UnitName | None = None
     start_at: Instant
     end_at: Instant
     reason: Reason
@@ -38,6 +39,7 @@ class ClosureView(Outgoing):
     id: OpaqueId
     where: Code
     resource: str | None
+    unit: str | None
     start_at: datetime
     end_at: datetime
     reason: str
@@ -77,6 +79,7 @@ def declare_closure(body: NewClosure, caller: CurrentCaller, response: Response)
             caller.service.board,
             where=body.where,
             resource=body.resource,
+            unit=body.unit,
             start_at=body.start_at,
             end_at=body.end_at,
             reason=body.reason,

@@ -14,7 +14,7 @@ from scheduler.booking.errors import Refused
 from scheduler.booking.unblinded import arms_for_planning
 from scheduler.domain.course import Facts
 from scheduler.persistence import bundle, occupancy, repositories
-from scheduler.persistence.mapping import closure_of
+from scheduler.persistence.mapping import closure_of, hindrance_of
 from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.planning.desk import Desk
 from scheduler.planning.seats import Stay, Unit
@@ -55,7 +55,7 @@ class Board:
             desk.look_ahead(work.now)
 
     def facts(self, work: UnitOfWork) -> Facts:
-        """The program with the closures of now and without patients."""
+        """The program with the closures and hindrances of now and without patients."""
         self._connect(work)
         with self._lock:
             return self._in_step(work, None).facts
@@ -82,7 +82,7 @@ class Board:
         if desk is None or self._program != state.program or reach > desk.until or not (same or newer):
             desk = self._desk = None  # gone before the new one is made
             desk = self._build(work, reach, revision)
-            # A closure not committed yet is not believed beyond this unit.
+            # A closure or hindrance not committed yet is not believed beyond this unit.
             self._program, self._calendars = state.program, -1 if unsure else calendars
         elif revision > self._revision:
             for stay in occupancy.stays_changed_since(session, self._revision, revision):
@@ -98,7 +98,8 @@ class Board:
         assert program is not None
         closures = tuple(closure_of(row) for row in repositories.closures(session))
         facts = bundle.facts_of(program, patients=(), closures=closures, arms=None)
-        facts = replace(facts, arms=arms_for_planning(work, facts))
+        hindrances = tuple(hindrance_of(row) for row in repositories.hindrances(session))
+        facts = replace(facts, arms=arms_for_planning(work, facts), hindrances=hindrances)
         desk = Desk(facts, max(reach, facts.starts_on) + REGISTRATION_AHEAD)
         units, stays = occupancy.units(session), occupancy.live_stays(session, revision)
         # Only what was read whole is believed.

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from scheduler.booking.access import must_be, version_is
 from scheduler.booking.board import Board
 from scheduler.booking.errors import Refused, not_found
+from scheduler.booking.hits import visits_hit
 from scheduler.booking.record import SEE_PLANT
 from scheduler.domain.audience import Audience, Principal, Role
-from scheduler.domain.calendars import Closure
 from scheduler.domain.course import Facts
-from scheduler.domain.plan import Plan, PlannedCourse
-from scheduler.domain.rules_context import Judged
-from scheduler.domain.rules_courier import arrival_open, departure
-from scheduler.domain.rules_time import closure as closed
 from scheduler.persistence import occupancy, repositories
-from scheduler.persistence.mapping import closure_of, course_of, patient_of
+from scheduler.persistence.mapping import closure_of
 from scheduler.persistence.tables import ClosureRow, VisitRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
+WAITS = timedelta(days=8)  # no dose waits longer in a unit between two of its steps
 DECLARERS = frozenset({Role.PLANNER, Role.COORDINATOR, Role.SITE_STAFF})
-BROKEN_BY_CLOSURES = (closed, departure, arrival_open)
 
 
 @dataclass(frozen=True)
@@ -40,11 +36,12 @@ def declare(
     *,
     where: str,
     resource: str | None,
+    unit: str | None = None,
     start_at: datetime,
     end_at: datetime,
     reason: str,
 ) -> Declared:
-    """Declare that a place, one of its resources or a courier lane does not work in ``[start_at, end_at)``.
+    """Declare that a place, a resource, one unit of it or a courier lane does not work in ``[start_at, end_at)``.
 
     From then on nothing is offered there. The caller commits.
 
@@ -52,11 +49,11 @@ def declare(
     ------
     Refused
         403 for other roles, 404 for a place or lane unknown or not the actor's, 422 for a stretch that is over or
-        none, an unknown resource or no reason.
+        none, an unknown resource or unit, or no reason.
     """
     must_be(work.principal, DECLARERS, "declare a closure")
     facts = board.facts(work)
-    _known(facts, work.principal, where, resource)
+    _known(facts, work.principal, where, resource, unit)
     if end_at <= start_at:
         raise Refused("ends-before-start", 422, "end_at must lie after start_at.")
     if end_at <= work.now:
@@ -67,6 +64,7 @@ def declare(
         id=f"clo_{secrets.token_hex(10)}",
         where=where,
         resource=resource,
+        unit=unit,
         start_at=start_at,
         end_at=end_at,
         reason=reason,
@@ -74,9 +72,11 @@ def declare(
         declared_by=work.principal.name,
     )
     occupancy.count_up_calendar(work.session)  # takes the board: no booking comes in between
-    visits = hits(work, facts, closure_of(row))
+    shut = replace(facts, network=facts.network.with_closures(closure_of(row)))
+    planned = repositories.activities_between(work.session, start_at - WAITS, end_at + WAITS)
+    visits = visits_hit(work, facts, shut, {one.course for one in planned})
     repositories.add_closure(work.session, row)
-    stretch = {"where": where, "resource": resource, "start_at": start_at, "end_at": end_at}
+    stretch = {"where": where, "resource": resource, "unit": unit, "start_at": start_at, "end_at": end_at}
     work.audit("closure:declared", row.id, reason=reason, after={**stretch, "visits": [one.id for one in visits]})
     return Declared(row, tuple(visits))
 
@@ -120,7 +120,7 @@ def _may_see(work: UnitOfWork, row: ClosureRow) -> bool:
     )
 
 
-def _known(facts: Facts, principal: Principal, where: str, resource: str | None) -> None:
+def _known(facts: Facts, principal: Principal, where: str, resource: str | None, unit: str | None) -> None:
     place = next((one for one in facts.network.places if one.code == where), None)
     lane = any(one.code == where for one in facts.network.lanes)
     own = principal.audience is Audience.PLANT or where == principal.site
@@ -128,49 +128,7 @@ def _known(facts: Facts, principal: Principal, where: str, resource: str | None)
         raise not_found("place")
     if resource is not None and (place is None or all(one.kind != resource for one in place.resources)):
         raise Refused("unknown-resource", 422, "There is no such resource here. Leave it out to close the whole.")
-
-
-def hits(work: UnitOfWork, facts: Facts, closure: Closure) -> list[VisitRow]:
-    """The planned visits that a further closure hits and the actor may see, by start.
-
-    A visit is hit when its own step cannot be done then, or when a step of its dose cannot; steps that serve a whole
-    course hit every visit of it that is still planned.
-    """
-    rows = repositories.activities_between(work.session, closure.during.start_at, closure.during.end_at)
-    found: dict[str, VisitRow] = {}
-    for name in sorted({one.course for one in rows}):
-        struck = _struck(work, facts, closure, name)
-        for visit in repositories.visits_of(work.session, name) if struck else []:
-            if visit.status == "planned" and work.principal.may_see_site(visit.site) and _is_hit(visit, struck):
-                found[visit.id] = visit
-    return sorted(found.values(), key=lambda one: (one.start_at, one.id))
-
-
-def _struck(work: UnitOfWork, facts: Facts, closure: Closure, name: str) -> set[tuple[str, int | None, str]]:
-    """Id, dose and kind of the planned activities of a course that the closure alone forbids."""
-    row, patient_row = repositories.course(work.session, name), repositories.patient(work.session, name)
-    assert row is not None and patient_row is not None
-    patient = patient_of(patient_row)
-    activities = [one for one in repositories.activities(work.session, name) if one.status == "planned"]
-    course = course_of(patient, row, activities)
-    alone = replace(facts, patients=(patient,))
-    shut = replace(alone, network=alone.network.with_closures(closure))
-    broken = _broken(course, shut) - _broken(course, alone)
-    return {(one.id, one.dose, one.kind) for one in course.activities if one.id in broken}
-
-
-def _broken(course: PlannedCourse, facts: Facts) -> set[str]:
-    plan = Plan(facts.program, "feasible", 0, (0, 0, 0), (0, 0, 0), 0.0, (course,))
-    judged = Judged.of(plan, facts)
-    # The first activity a violation names is the one that cannot be done.
-    return {one.activities[0] for rule in BROKEN_BY_CLOSURES for one in rule(judged) if one.activities}
-
-
-def _is_hit(visit: VisitRow, struck: set[tuple[str, int | None, str]]) -> bool:
-    for name, dose, kind in struck:
-        own_only = kind == "follow_up"
-        if visit.id == name:
-            return True
-        if not own_only and (dose is None or visit.id.startswith(f"{visit.course}/{dose}/")):
-            return True
-    return False
+    if unit is not None and (place is None or resource is None):
+        raise Refused("unit-without-resource", 422, "A unit is one of a resource: name that, too.")
+    if unit is not None and place is not None and unit not in place.resource(resource or "").units:
+        raise Refused("unknown-unit", 422, "This resource has no such unit. Leave it out to close all of them.")

@@ -51,15 +51,17 @@ class Holiday:
 
 @dataclass(frozen=True)
 class Closure:
-    """A stretch in which a place, one of its resources, or a courier lane does not work.
+    """A stretch in which a place, one of its resources, one unit of it, or a courier lane does not work.
 
-    `where` is a place code or a lane code; `resource` a resource kind there, or None for all of the place.
+    `where` is a place code or a lane code; `resource` a resource kind there, or None for all of the place; `unit` the
+    one unit of the resource that is out of service, or None for all of them.
     """
 
     where: str
     during: Interval
     reason: str
     resource: str | None = None
+    unit: str | None = None
 
 
 @dataclass(frozen=True)

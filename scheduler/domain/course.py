@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NamedTuple
 
+from scheduler.domain.hindrances import Hindrance
 from scheduler.domain.logistics import Network
 from scheduler.domain.protocol import Arm, Protocol, Step
 
@@ -56,7 +57,8 @@ class Policy:
 class Facts:
     """Everything a plan is made from and judged by.
 
-    `arms` maps patient to arm name where the policy lets the planner know it, and is None for a shadow program.
+    `arms` maps patient to arm name where the policy lets the planner know it, and is None for a shadow program;
+    `hindrances` may name patients that are not among `patients`.
     """
 
     program: str
@@ -67,6 +69,11 @@ class Facts:
     policy: Policy
     patients: tuple[Patient, ...]
     arms: Mapping[str, str] | None = None
+    hindrances: tuple[Hindrance, ...] = ()
+
+    def hindrances_of(self, patient: str) -> list[Hindrance]:
+        """What keeps steps of a patient from some time."""
+        return [one for one in self.hindrances if one.patient == patient]
 
     def arm_of(self, patient: str) -> Arm | None:
         """The patient's arm, or None where the planner does not know it or the protocol has none."""

@@ -34,7 +34,8 @@ def closure_reason(closure: Closure, network: Network) -> Reason:
     place = next((one for one in network.places if one.code == closure.where), None)
     lane = next((one for one in network.lanes if one.code == closure.where), None)
     if place is not None:
-        where = f"at {place.code}" + (f" {closure.resource.replace('_', ' ')}" if closure.resource else "")
+        what = closure.unit or (closure.resource and closure.resource.replace("_", " "))
+        where = f"at {place.code}" + (f" {what}" if what else "")
         return Reason(f"closure {where}, {_days(closure, place.zone)}", "site" if place.side == "site" else "supply")
     if lane is None:
         raise ValueError(f"nothing in network {network.name} is called {closure.where!r}")
@@ -62,7 +63,8 @@ def unplanned_reasons(plan: Plan) -> dict[str, Reason]:
 
 def _runs_into(one: Activity, closure: Closure) -> bool:
     here = one.lane == closure.where or (one.lane is None and one.place == closure.where)
-    concerned = closure.resource is None or closure.resource in one.units
+    unit = None if closure.resource is None else one.units.get(closure.resource)
+    concerned = closure.resource is None or (unit is not None and closure.unit in (None, unit))
     return here and concerned and one.during.overlaps(closure.during)
 
 

@@ -51,6 +51,12 @@ def merge(intervals: Iterable[Interval]) -> list[Interval]:
     return merged
 
 
+def common(intervals: Iterable[Interval], others: Iterable[Interval]) -> list[Interval]:
+    """What lies both in `intervals` (disjoint) and in `others`, ascending."""
+    listed = list(intervals)
+    return subtract(listed, subtract(listed, others))
+
+
 def subtract(intervals: Iterable[Interval], holes: Iterable[Interval]) -> list[Interval]:
     """What is left of `intervals` (disjoint) when every hole is cut out; empty pieces vanish."""
     left = sorted(intervals)

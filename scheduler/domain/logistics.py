@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
 
 from scheduler.domain.calendars import Closure, Holiday, WorkingCalendar, local_instant
-from scheduler.domain.plant import Place
+from scheduler.domain.intervals import Interval, common, merge
+from scheduler.domain.plant import Place, Resource
 
 TRANSIT_ROUNDING_MINUTES = 15
 
@@ -114,15 +115,39 @@ class Network:
         return tuple(one for one in self.lanes if (one.from_place, one.to_place) == (from_place, to_place))
 
     def calendar(self, place: str, resource: str) -> WorkingCalendar:
-        """When the units of a resource at a place can work."""
+        """When the units of a resource at a place can work: it is shut while every one of them is out of service."""
         home = self.place(place)
         kind = home.resource(resource)
         return WorkingCalendar(
             zone=home.zone,
             hours=kind.hours,
             holidays=self.holidays[home.holidays] if kind.closes_on_holidays else {},
-            closures=tuple(one for one in self.closures if one.where == place and one.resource in (None, resource)),
+            closures=(*self._closures_of(place, resource), *self._all_out(place, kind)),
         )
+
+    def _closures_of(self, place: str, resource: str) -> Iterator[Closure]:
+        return (
+            one for one in self.closures if one.where == place and one.unit is None and one.resource in (None, resource)
+        )
+
+    @cached_property
+    def out_of_service(self) -> dict[tuple[str, str, str], list[Interval]]:
+        """By place, kind and unit, when a unit does not work although its resource does: disjoint and ascending."""
+        found: dict[tuple[str, str, str], list[Interval]] = {}
+        for one in self.closures:
+            if one.resource is not None and one.unit is not None and one.during.length:
+                found.setdefault((one.where, one.resource, one.unit), []).append(one.during)
+        return {unit: merge(stretches) for unit, stretches in found.items()}
+
+    def _all_out(self, place: str, kind: Resource) -> Iterator[Closure]:
+        """Closures for when no unit of a resource works, each with the reason of the first unit that does not."""
+        first, *others = ((place, kind.kind, unit) for unit in kind.units)
+        left = self.out_of_service.get(first, [])
+        for unit in others:
+            left = common(left, self.out_of_service.get(unit, []))
+        for stretch in left:
+            named = (one for one in self.closures if (one.where, one.resource, one.unit) == first)
+            yield replace(next(one for one in named if one.during.overlaps(stretch)), during=stretch)
 
     def transit_minutes(self, lane: CourierLane, on: date) -> int:
         """Planned minutes of a run that departs on a local day: p99 x holiday factor, rounded up to a quarter hour."""

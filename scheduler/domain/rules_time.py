@@ -8,8 +8,19 @@ from itertools import product
 from zoneinfo import ZoneInfo
 
 from scheduler.domain.calendars import Closure
+from scheduler.domain.hindrances import Hindrance
 from scheduler.domain.protocol import Limit, StartHours, StepRef
-from scheduler.domain.rules_context import Judged, JudgedCourse, Occurrence, Violation, aware, broken, days_of, minutes
+from scheduler.domain.rules_context import (
+    Holding,
+    Judged,
+    JudgedCourse,
+    Occurrence,
+    Violation,
+    aware,
+    broken,
+    days_of,
+    minutes,
+)
 
 Pair = tuple[Occurrence, Occurrence]
 
@@ -79,7 +90,8 @@ def closure(judged: Judged) -> Iterator[Violation]:
     """Nothing is done while the place or a resource it uses is closed; nothing is held in a resource closed by name.
 
     Cells stay in their incubator while the whole plant is closed: a closure of a place stops the work there, not what
-    waits there. Source: docs/domain.md section 3 (closures; a long holiday forbids the fill, not the culture).
+    waits there. Nothing is done or held in a unit that is out of service; its line clearance and turnaround may fall
+    into that. Source: docs/domain.md section 3 (closures; a long holiday forbids the fill, not the culture).
     """
     for one in judged.occurrences:
         if one.step.hold is None and (one.step.uses or not one.step.is_transit):
@@ -90,8 +102,10 @@ def closure(judged: Judged) -> Iterator[Violation]:
         calendar = judged.calendar(held.place, held.resource)
         waits = not held.own or held.occurrence.step.hold is not None
         for shut in calendar.closures_hit(held.during) if calendar is not None and waits else []:
-            if shut.resource is not None:
+            if shut.resource is not None and shut.unit is None:
                 yield _shut(judged, held.occurrence, shut, f"{held.resource} at {held.place} is closed")
+        for shut in _out_of_service(judged, held):
+            yield _shut(judged, held.occurrence, shut, f"{held.name} is out of service")
 
 
 def _closures_of(judged: Judged, one: Occurrence) -> list[Closure]:
@@ -100,15 +114,45 @@ def _closures_of(judged: Judged, one: Occurrence) -> list[Closure]:
         shut
         for shut in judged.facts.network.closures
         if shut.where == one.activity.place
+        and shut.unit is None
         and (shut.resource is None or shut.resource in own)
         and shut.during.overlaps(one.during)
     ]
+
+
+def _out_of_service(judged: Judged, held: Holding) -> list[Closure]:
+    unit, network = (held.place, held.resource, held.unit), judged.facts.network
+    if unit not in network.out_of_service:
+        return []
+    closures = (one for one in network.closures if (one.where, one.resource, one.unit) == unit)
+    return [one for one in closures if one.during.overlaps(held.during)]
 
 
 def _shut(judged: Judged, one: Occurrence, shut: Closure, words: str) -> Violation:
     place = one.activity.place
     until = f"{judged.when(shut.during.start_at, place)} to {judged.when(shut.during.end_at, place)}"
     return broken("closure", f"{one.id} on {judged.starts(one)}: {words} from {until}: {shut.reason}", one)
+
+
+def hindrance(judged: Judged) -> Iterator[Violation]:
+    """No step lies in a stretch from which something keeps its patient: illness, absence, cells that are not ready.
+
+    A hold (culture, expansion) reaches between other steps and is hindered only through them. Source: docs/domain.md
+    section 7 (visits postponed, cells ready late).
+    """
+    for course in judged.courses:
+        own = judged.facts.hindrances_of(course.patient.id)
+        for one in course.occurrences if own else ():
+            if one.step.hold is None:
+                activity, attended = one.activity, one.step.attended
+                found = (each for each in own if each.concerns(activity.kind, activity.dose, attended))
+                yield from (_hindered(judged, one, each) for each in found if each.during.overlaps(one.during))
+
+
+def _hindered(judged: Judged, one: Occurrence, by: Hindrance) -> Violation:
+    place = one.activity.place
+    until = f"{judged.when(by.during.start_at, place)} to {judged.when(by.during.end_at, place)}"
+    return broken("hindrance", f"{one.id} on {judged.starts(one)} cannot be from {until}: {by.reason}", one)
 
 
 def sequence(judged: Judged) -> Iterator[Violation]:

@@ -28,8 +28,9 @@ from sqlmodel import Session
 from scheduler.domain.errors import BadInput
 from scheduler.persistence import audit
 from scheduler.persistence.audit import Broken, canonical
+from scheduler.persistence.columns import UtcDateTime
 from scheduler.persistence.database import Database
-from scheduler.persistence.tables import UtcDateTime, metadata
+from scheduler.persistence.tables import metadata
 
 FORMAT = 1
 _MANIFEST = "manifest.json"

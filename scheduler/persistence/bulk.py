@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Table, insert
 from sqlmodel import Session
 
-from scheduler.persistence.tables import Row
+from scheduler.persistence.columns import Row
 
 
 def add_rows(session: Session, kind: type[Row], values: Sequence[Mapping[str, Any]]) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, cast
 
+from scheduler.domain.audience import NeutralReason
 from scheduler.domain.calendars import Closure
 from scheduler.domain.course import Patient
+from scheduler.domain.hindrances import Hindrance
 from scheduler.domain.intervals import Interval
 from scheduler.domain.plan import Activity, PlannedCourse
-from scheduler.persistence.tables import ActivityRow, ClosureRow, CourseRow, PatientRow
+from scheduler.persistence.tables import ActivityRow, ClosureRow, CourseRow, HindranceRow, PatientRow
 
 OPEN = "open"
 """The status of a step without a time: its dose has no place in the plan, and its row keeps the times told last."""
@@ -24,7 +26,18 @@ def patient_of(row: PatientRow) -> Patient:
 
 def closure_of(row: ClosureRow) -> Closure:
     """The closure of a row."""
-    return Closure(row.where, Interval(row.start_at, row.end_at), row.reason, row.resource)
+    return Closure(row.where, Interval(row.start_at, row.end_at), row.reason, row.resource, row.unit)
+
+
+def hindrance_of(row: HindranceRow) -> Hindrance:
+    """The hindrance of a row."""
+    neutral = cast(NeutralReason, row.neutral)
+    return Hindrance(row.patient, kinds_of(row), row.dose, Interval(row.start_at, row.end_at), row.reason, neutral)
+
+
+def kinds_of(row: HindranceRow) -> tuple[str, ...] | None:
+    """The kinds of step that a hindrance names; None where it means all that is attended."""
+    return None if row.kinds is None else tuple(json.loads(row.kinds))
 
 
 def activity_of(row: ActivityRow) -> Activity:

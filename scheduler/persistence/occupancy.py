@@ -44,20 +44,20 @@ class BoardState(NamedTuple):
 
 
 def board(session: Session) -> BoardState:
-    """Revision of the stays, revision of the closures, and the hash of the program; None before one was imported."""
+    """Revision of the stays, revision of the calendars, and the hash of the program; None before one was imported."""
     program = select(ProgramRow.sha256).scalar_subquery()
     row = session.execute(select(BoardRow.revision, BoardRow.calendar_revision, program)).one()
     return BoardState(int(row[0]), int(row[1]), row[2])
 
 
 def count_up_calendar(session: Session) -> None:
-    """Say that closures changed, so that every process reads its calendars again."""
+    """Say that closures or hindrances changed, so that every process reads its calendars again."""
     session.execute(update(BoardRow).values(calendar_revision=BoardRow.calendar_revision + 1))
     session.info["calendar_changed"] = True
 
 
 def calendar_changed(session: Session) -> bool:
-    """Whether this very session has changed closures: until its commit nobody else may believe them."""
+    """Whether this very session has changed closures or hindrances: until its commit nobody else may believe them."""
     return bool(session.info.get("calendar_changed"))
 
 

@@ -12,6 +12,7 @@ from scheduler.persistence.tables import (
     ClosureRow,
     CourseRow,
     DeviationRow,
+    HindranceRow,
     HoldRow,
     OfferRow,
     PatientRow,
@@ -139,7 +140,7 @@ def latest_weight(session: Session, name: str, until: datetime) -> WeightRow | N
     return session.exec(query.order_by(col(WeightRow.measured_at).desc(), col(WeightRow.id).desc())).first()
 
 
-# --- closures ---------------------------------------------------------------------------------------------------------
+# --- closures and hindrances ------------------------------------------------------------------------------------------
 
 
 def closures(session: Session) -> list[ClosureRow]:
@@ -151,6 +152,17 @@ def closures(session: Session) -> list[ClosureRow]:
 def closure(session: Session, name: str) -> ClosureRow | None:
     """A closure by its id."""
     return session.get(ClosureRow, name)
+
+
+def hindrances(session: Session) -> list[HindranceRow]:
+    """Every hindrance that was not withdrawn, by start."""
+    query = select(HindranceRow).where(col(HindranceRow.withdrawn_at).is_(None))
+    return list(session.exec(query.order_by(col(HindranceRow.start_at), col(HindranceRow.id))))
+
+
+def hindrance(session: Session, name: str) -> HindranceRow | None:
+    """A hindrance by its id."""
+    return session.get(HindranceRow, name)
 
 
 def activities_between(session: Session, since: datetime, until: datetime) -> list[ActivityRow]:
@@ -172,6 +184,12 @@ def add_weight(session: Session, row: WeightRow) -> None:
 
 def add_closure(session: Session, row: ClosureRow) -> None:
     """Enter a closure."""
+    session.add(row)
+    session.flush()
+
+
+def add_hindrance(session: Session, row: HindranceRow) -> None:
+    """Enter a hindrance; its patient is there already."""
     session.add(row)
     session.flush()
 

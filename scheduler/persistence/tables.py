@@ -5,52 +5,17 @@ exclude overlaps of integers. Nothing is deleted but idempotency answers: what e
 The tables whose names begin with ``unblinded_`` are read by `persistence.unblinded` alone.
 """
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Dialect, Index, Integer, MetaData, Text, TypeDecorator, text
-from sqlalchemy import DateTime as SqlDateTime
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, text
+from sqlmodel import Field
 
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
+from scheduler.persistence.columns import BigId, Row, UtcDateTime
+from scheduler.persistence.columns import metadata as metadata  # with every table in it
 
-metadata = MetaData(naming_convention=NAMING)
 COUNTING = text("status IN ('held', 'booked')")
 UNDECIDED = text("settled_at IS NULL")
 NIGHTLY, WAITING = text("kind = 'nightly'"), text("status = 'waiting'")
-BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware instant; naive ones are refused on the way in and UTC on the way out."""
-
-    impl = SqlDateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """UTC, whatever the zone it came in."""
-        if value is None:
-            return None
-        if value.utcoffset() is None:
-            raise ValueError("an instant needs its UTC offset")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """SQLite forgets the zone; it is UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Row(SQLModel):
-    """Base of every table."""
-
-    metadata = metadata
 
 
 class ProgramRow(Row, table=True):
@@ -75,7 +40,7 @@ class BoardRow(Row, table=True):
     __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
     id: int = Field(default=1, primary_key=True)
     revision: int = Field(default=0, sa_type=BigInteger)
-    calendar_revision: int = Field(default=0, sa_type=BigInteger)  # counts closures
+    calendar_revision: int = Field(default=0, sa_type=BigInteger)  # counts closures and hindrances
 
 
 class PatientRow(Row, table=True):
@@ -238,15 +203,34 @@ class HoldRow(Row, table=True):
 
 
 class ClosureRow(Row, table=True):
-    """A stretch in which a place, one of its resources, or a lane does not work, declared while the program runs."""
+    """A stretch in which a place, a resource, a unit, or a lane does not work, declared while the program runs."""
 
     __tablename__ = "closure"
     id: str = Field(primary_key=True)
     where: str = Field(index=True)
     resource: str | None = None
+    unit: str | None = None
     start_at: datetime = Field(sa_type=UtcDateTime)
     end_at: datetime = Field(sa_type=UtcDateTime)
     reason: str
+    declared_at: datetime = Field(sa_type=UtcDateTime)
+    declared_by: str
+    withdrawn_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    version: int = 1
+
+
+class HindranceRow(Row, table=True):
+    """A stretch from which something keeps steps of one patient, declared while the program runs."""
+
+    __tablename__ = "hindrance"
+    id: str = Field(primary_key=True)
+    patient: str = Field(foreign_key="patient.id", index=True)
+    kinds: str | None = None  # JSON: kinds of step; none for everything that is attended
+    dose: int | None = None
+    start_at: datetime = Field(sa_type=UtcDateTime)
+    end_at: datetime = Field(sa_type=UtcDateTime)
+    reason: str
+    neutral: str  # supply, site, patient, logistics
     declared_at: datetime = Field(sa_type=UtcDateTime)
     declared_by: str
     withdrawn_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -21,10 +21,13 @@ class Bench:
         self._next = itertools.count()
 
     def put(self, course: PlannedCourse, seating: Seating | None = None) -> None:
-        """Put a course down, on the units it has where they can be had; NoSeat when there is no room."""
+        """Put a course down, on the units it has where they can be had; NoSeat when there is no room.
+
+        A unit that has gone out of service can still be had by what was told so: it is there until it is moved.
+        """
         needs = self._needs_of(course)
         if seating is None:
-            seating = self.desk.seats.seat(needs)
+            seating = self.desk.seats.seat(needs, as_told=True)
         for swap in seating.swaps:
             _, stay = self.desk.seats.at(swap.key)
             self.desk.drop(swap.key)

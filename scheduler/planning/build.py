@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scheduler.domain.course import Facts, Patient, StepAt, activity_id, doses_of, steps_of
+from scheduler.domain.intervals import Interval
 from scheduler.domain.protocol import Arm, StepRef, Window
+from scheduler.planning.hindrances import unhindered
 from scheduler.planning.points import Points
 from scheduler.planning.slots import Route, StartTimes
 from scheduler.planning.timegrid import TICK_MINUTES, TimeGrid, ticks_of
@@ -109,7 +111,7 @@ class Builder:
         for patient in self.facts.patients:
             arm = self.facts.arm_of(patient.id)
             if doses_of(self.facts.protocol, arm):
-                courses.append(self._course(patient, self.templates_for(patient.site, arm)))
+                courses.append(self._course(patient, self._templates_of(patient, arm)))
         return self.built(tuple(courses))
 
     def templates_for(self, site: str, arm: Arm | None) -> tuple[int, ...]:
@@ -123,6 +125,19 @@ class Builder:
                 self._shapes.append(shape)
             self._known[key] = tuple(range(first, len(self._templates)))
         return self._known[key]
+
+    def _templates_of(self, patient: Patient, arm: Arm | None) -> tuple[int, ...]:
+        """The shared templates, or a patient's own where something hinders it."""
+        shared = self.templates_for(patient.site, arm)
+        hindrances = self.facts.hindrances_of(patient.id)
+        if not hindrances or "hindrance" in self.without:
+            return shared
+        first = len(self._templates)
+        for number in shared:
+            shape = self._shapes[number]
+            self._templates.append(unhindered(self._templates[number], shape.steps, self.grid, hindrances))
+            self._shapes.append(shape)
+        return tuple(range(first, len(self._templates)))
 
     def built(self, courses: tuple[Course, ...]) -> Built:
         """Everything made so far as one problem of these courses."""
@@ -170,17 +185,26 @@ class Builder:
         return self._pools[where, kind]
 
     def _taken(self, where: str, kind: str) -> NDArray[np.int16]:
-        """Units not there at all: a closure that names a resource also ends what it holds."""
+        """Units not there at all: closed by name, or out of service; either also ends what they hold.
+
+        Line clearance and turnaround keep out of both here, which is more than the rule asks.
+        """
         taken = np.zeros(self.grid.horizon, dtype=np.int16)
         if "closure" in self.without or kind == "lane":
             return taken
-        for closure in self.facts.network.closures:
-            if closure.where == where and closure.resource == kind:
-                first = max(self.grid.tick(closure.during.start_at), 0)
-                taken[first : max(self.grid.tick_up(closure.during.end_at), 0)] = self._capacity[
-                    self._pools[where, kind]
-                ]
+        network, capacity = self.facts.network, self._capacity[self._pools[where, kind]]
+        for unit in network.place(where).resource(kind).units:
+            out = np.zeros(self.grid.horizon, dtype=bool)
+            for stretch in network.out_of_service.get((where, kind, unit), []):
+                out[self._ticks(stretch)] = True
+            taken += out
+        for closure in network.closures:
+            if (closure.where, closure.resource, closure.unit) == (where, kind, None):
+                taken[self._ticks(closure.during)] = capacity
         return taken
+
+    def _ticks(self, during: Interval) -> slice:
+        return slice(max(self.grid.tick(during.start_at), 0), max(self.grid.tick_up(during.end_at), 0))
 
     # --- templates -------------------------------------------------------------------------------------------
 

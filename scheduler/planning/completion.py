@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from scheduler.domain.calendars import local_date
 from scheduler.domain.course import FOLLOW_UP, Facts, Patient, activity_id, follow_up_id
+from scheduler.domain.hindrances import hindered
 from scheduler.domain.plan import Activity, PlannedCourse
 from scheduler.domain.protocol import FollowUp
 from scheduler.planning.build import Shape
@@ -47,9 +48,11 @@ def visits_kept(
 ) -> tuple[Activity, ...]:
     """The follow-up visits of the old course that begin too soon to move or are in `still`, and those that may stay.
 
-    One may stay where its window still allows it, its clinic is open and it meets no other visit.
+    One may stay where its window still allows it, its clinic is open, its units are in service, and it meets no other
+    visit and nothing that hinders its patient.
     """
     zone = facts.network.place(course.site).zone
+    away = hindered(facts.hindrances_of(course.patient), FOLLOW_UP, None, attended=True)
     named = {follow_up_id(course.patient, one.name): one for one in facts.protocol.follow_ups}
     kept: list[Activity] = []
     for visit in before.activities:
@@ -63,7 +66,8 @@ def visits_kept(
         if follow_up.anchor is not None:
             given = course.find(facts.protocol.administration, follow_up.anchor)
             anchor_on = None if given is None else local_date(given.start_at, zone)
-        clash = any(one.place == course.site and one.during.overlaps(visit.during) for one in course.activities)
+        busy = (*away, *(one.during for one in course.activities if one.place == course.site))
+        clash = any(one.overlaps(visit.during) for one in busy)
         on = local_date(visit.start_at, zone)
         inside = anchor_on is not None and follow_up.window.allows(anchor_on, on)
         if inside and not clash and _is_open(facts, visit, follow_up, on):
@@ -76,6 +80,10 @@ def _is_open(facts: Facts, visit: Activity, follow_up: FollowUp, on: date) -> bo
         any(
             stretch.start_at <= visit.start_at and visit.end_at <= stretch.end_at
             for stretch in facts.network.calendar(visit.place, kind).open_on(on)
+        )
+        and not any(
+            stretch.overlaps(visit.during)
+            for stretch in facts.network.out_of_service.get((visit.place, kind, visit.units.get(kind, "")), [])
         )
         for kind in follow_up.uses
     )

@@ -8,7 +8,7 @@ the referee and the database judge it again before it is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -21,10 +21,11 @@ from scheduler.planning.build import Builder, horizon_days, routes_of
 from scheduler.planning.completion import edges_of, stretched, visits_kept
 from scheduler.planning.follow_ups import with_follow_ups
 from scheduler.planning.ground import Ground, as_before, told_days
+from scheduler.planning.hindrances import unhindered
 from scheduler.planning.interpret import course_of
-from scheduler.planning.needs import needs_of, unit_names, with_units
+from scheduler.planning.needs import needs_of, out_of_service, unit_names, with_units
 from scheduler.planning.pins import pinned, settled
-from scheduler.planning.seats import NoSeat, Seating, Seats, Stay, Unit
+from scheduler.planning.seats import Need, NoSeat, Seating, Seats, Stay, Unit
 from scheduler.planning.slots import Route
 from solver.doses import NO_WISH, Wish
 from solver.finder import Finder
@@ -92,7 +93,7 @@ class Desk:
         self._pools = {tuple(name.split("/")): number for number, name in enumerate(self._problem.pool_names)}
         self._loads = Loads(self._problem)
         self._finders = [Finder(self._problem, layout, self._loads) for layout in layouts_of(self._problem)]
-        self.seats = Seats(unit_names(facts))
+        self.seats = Seats(unit_names(facts), out_of_service(facts))
 
     # --- what is taken ----------------------------------------------------------------------------------------
 
@@ -131,7 +132,22 @@ class Desk:
         nothing = PlannedCourse(patient.id, patient.site, None, patient.registered_on, patient.weight_kg, ())
         finders, shapes = self._finders_of(course), self._built.shapes
         ground = Ground(patient, nothing, self._problem, shapes, finders, course, wanted.earliest_at)
-        return list(self._proposals(ground, 0, wanted))
+        return list(self._proposals(self._unhindered(ground), 0, wanted))
+
+    def _unhindered(self, ground: Ground) -> Ground:
+        """The ground of a whole course without the starts that something keeps its patient from."""
+        hindrances = self.facts.hindrances_of(ground.patient.id)
+        if not hindrances:
+            return ground
+        shapes = tuple(ground.shapes[number] for number in ground.course.templates)
+        templates = tuple(
+            unhindered(ground.problem.templates[number], shape.steps, self.grid, hindrances)
+            for number, shape in zip(ground.course.templates, shapes, strict=True)
+        )
+        problem = replace(ground.problem, templates=templates)
+        finders = {number: Finder(problem, layout, self._loads) for number, layout in enumerate(layouts_of(problem))}
+        course = replace(ground.course, templates=tuple(finders))
+        return replace(ground, problem=problem, shapes=shapes, finders=finders, course=course)
 
     def _new_course(self, patient: Patient, arm: str | None, wanted: Wanted) -> Course:
         """A whole course, to begin on a day after the one in which the earliest instant lies."""
@@ -167,11 +183,31 @@ class Desk:
         Doses and follow-up visits without a place are left out; None when no dose has one.
         `own` are the keys of the course's stays. Visits keep their days, and everything its hours, where that can be.
         """
+        with self._lifted(ground, own) as lifted, ExitStack() as taken:
+            for _ in range(1 + MORE_TRIES):
+                try:
+                    return self._kept(lifted)
+                except NoSeat as problem:  # no unit is in service throughout: as if one more were taken then
+                    taken.enter_context(self._taken(problem.need))
+        return None
+
+    def _kept(self, ground: Ground) -> Proposal | None:
         (finder,) = ground.finders.values()
-        with self._lifted(ground, own) as lifted:
-            _, slots, present = finder.best(ground.course, False, as_before(self.grid, ground))
-            placement = Placement(0, slots, frozenset(present))
-            return self._completed(lifted, placement, self.grid.on(0), may_miss=True) if present else None
+        _, slots, present = finder.best(ground.course, False, as_before(self.grid, ground))
+        placement = Placement(0, slots, frozenset(present))
+        return self._completed(ground, placement, self.grid.on(0), may_miss=True) if present else None
+
+    @contextmanager
+    def _taken(self, need: Need) -> Iterator[None]:
+        """The pools as if something else had what is needed."""
+        stretches = list(self._stretches((need.place, need.kind, ""), Stay(need.begins, need.ends, 0)))
+        for one in stretches:
+            self._loads.take(*one)
+        try:
+            yield
+        finally:
+            for one in stretches:
+                self._loads.free(*one)
 
     def ground(
         self,
@@ -191,6 +227,7 @@ class Desk:
         """
         template_number = self._template_of(patient, course)
         template, shape = self._problem.templates[template_number], self._built.shapes[template_number]
+        template = unhindered(template, shape.steps, self.grid, self.facts.hindrances_of(patient.id))
         tasks = {name: task for task, name in enumerate(shape.names(patient.id))}
         there = {one.id: one for one in course.activities}
         pins = {tasks[name]: there[name].during for name in tasks if name in there and name not in moving}
@@ -232,7 +269,10 @@ class Desk:
                 return
             template = ground.problem.templates[placement.template]
             day = ground.finders[placement.template].day(placement.slots, template.visits[group])
-            proposal = self._completed(ground, placement, self.grid.on(day))
+            try:
+                proposal = self._completed(ground, placement, self.grid.on(day))
+            except NoSeat:
+                proposal = None
             if proposal is None:
                 days.also(day, 1)
                 continue
@@ -241,7 +281,7 @@ class Desk:
             yield proposal
 
     def _completed(self, ground: Ground, placement: Placement, on: date, *, may_miss: bool = False) -> Proposal | None:
-        """A placement as a course with units and follow-up visits; None when units, or visits, find no place."""
+        """A placement as a course with units and follow-up visits; None when visits find no place, NoSeat for units."""
         patient, before = ground.patient, ground.before
         template, shape = ground.problem.templates[placement.template], ground.shapes[placement.template]
         facts = replace(self.facts, patients=(patient,))
@@ -262,31 +302,29 @@ class Desk:
         course = replace(course, activities=listed)
         stay = visits_kept(facts, course, before, ground.earliest_at, ground.still)
         course = replace(course, activities=(*listed, *stay))
-        visited, missed = self._with_follow_ups(facts, course, ground.keys, ground.earliest_at)
+        visited, missed = self._with_follow_ups(facts, course, ground)
         if missed and not may_miss:
             return None
-        try:
-            course, seating = self.seated(visited, ground.keys)
-        except NoSeat:
-            return None
+        course, seating = self.seated(visited, ground.keys)
         plan = Plan(facts.program, "feasible", 0, (0, 0, 0), (0, 0, 0), 0.0, (course,))
         return Proposal(course, cost_of(plan, facts), on, seating)
 
     def _with_follow_ups(
-        self, facts: Facts, course: PlannedCourse, keys: frozenset[int], earliest_at: datetime
+        self, facts: Facts, course: PlannedCourse, ground: Ground
     ) -> tuple[PlannedCourse, tuple[Unplanned, ...]]:
         used = {kind for visit in facts.protocol.follow_ups for kind in visit.uses}
         taken = {
             (place, kind, unit): [
                 Interval(_instant(stay.begins), _instant(stay.ends))
                 for stay in self.seats.of((place, kind, unit))
-                if stay.key not in keys
+                if stay.key not in ground.keys
             ]
             for (place, kind), units in unit_names(facts).items()
             if place == course.site and kind in used
             for unit in units
         }
-        (visited,), missed = with_follow_ups(facts, [course], taken, earliest_at)
+        told = {one.id: one.start_at for one in ground.before.activities}
+        (visited,), missed = with_follow_ups(facts, [course], taken, ground.earliest_at, told)
         return visited, missed
 
     def routes(self, patient: Patient) -> list[Route]:

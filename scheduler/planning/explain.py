@@ -18,13 +18,18 @@ from scheduler.planning.build import Built, build
 from solver.insertion import Inserter
 from solver.problem import Course, Placement, Point, Problem, point_day
 
-GENERAL_RULES = ("closure", "opening_hours", "arrival_open", "handover", "qualified_hours", "registration")
+GENERAL_RULES = ("closure", "hindrance", "opening_hours", "arrival_open", "handover", "qualified_hours", "registration")
 PLENTY = 30_000
 RELAXED_KEPT = 3  # problems with rules given up that are kept at hand; each is large
 
 
-def unplanned_doses(facts: Facts, built: Built, placements: Mapping[str, Placement]) -> tuple[Unplanned, ...]:
-    """Every dose without a place, with at least one reason, in the order of patients and doses."""
+def unplanned_doses(
+    facts: Facts, built: Built, placements: Mapping[str, Placement], known: Mapping[tuple[str, int], str] | None = None
+) -> tuple[Unplanned, ...]:
+    """Every dose without a place, with at least one reason, in the order of patients and doses.
+
+    Reasons that are `known` already, by patient and dose, are not looked for.
+    """
     why: _Why | None = None
     found: list[Unplanned] = []
     for course in built.problem.courses:
@@ -37,6 +42,10 @@ def unplanned_doses(facts: Facts, built: Built, placements: Mapping[str, Placeme
             if parent is not None and parent not in placement.present:
                 reason = f"dose {dose} counts its days from dose {template.doses[parent]}, which has no place"
                 found.append(Unplanned(course.id, dose, (reason,)))
+                continue
+            told = (known or {}).get((course.id, dose))
+            if told is not None:
+                found.append(Unplanned(course.id, dose, (told,)))
                 continue
             why = why or _Why(facts, built, placements)
             found.append(Unplanned(course.id, dose, why.reasons(course, group)))
@@ -70,7 +79,8 @@ class _Why:
             return self._taken(course, group)
         if self._last is not None and self._place(course, self._last, group) is not None:
             return self._blocked(course, group, self._last)
-        names = (*GENERAL_RULES, *(limit.name for limit in self.facts.protocol.limits), "pair_window", "booster_window")
+        general = (name for name in GENERAL_RULES if name != "hindrance" or self.facts.hindrances_of(course.id))
+        names = (*general, *(limit.name for limit in self.facts.protocol.limits), "pair_window", "booster_window")
         singles = (frozenset({name}) for name in names)
         without = next((one for one in singles if self._place(course, one, group) is not None), None)
         without = without or smallest(names, lambda some: self._place(course, some, group) is not None)
@@ -102,6 +112,9 @@ class _Why:
     def _rule_text(self, course: Course, group: int, name: str, without: frozenset[str]) -> str:
         if name == "closure":
             return self._closure_text(course, group, without)
+        if name == "hindrance":
+            why = "; ".join(dict.fromkeys(one.reason for one in self.facts.hindrances_of(course.id)))
+            return f"what keeps {course.id} away leaves no time: {why}"
         limit = next((one for one in self.facts.protocol.limits if one.name == name), None)
         if limit is not None:
             return f"{_limit_text(limit)} cannot be kept ({name})"
@@ -213,7 +226,7 @@ def _limit_text(limit: Limit) -> str:
 def _closure(closure: Closure, zone: str) -> str:
     first = local_date(closure.during.start_at, zone)
     last = local_date(closure.during.end_at - timedelta(seconds=1), zone)
-    what = f"{closure.where}'s {closure.resource}" if closure.resource else closure.where
+    what = f"{closure.where}'s {closure.unit or closure.resource}" if closure.resource else closure.where
     when = f"on {_day(first)}" if first == last else f"from {_day(first)} to {_day(last)}"
     return f"{what} is closed {when} ({closure.reason})"
 

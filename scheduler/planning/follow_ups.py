@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 
 from scheduler.domain.calendars import local_date
 from scheduler.domain.course import FOLLOW_UP, Facts, follow_up_id
+from scheduler.domain.hindrances import hindered
 from scheduler.domain.intervals import Interval, subtract
-from scheduler.domain.logistics import Network
 from scheduler.domain.plan import Activity, PlannedCourse, Unplanned
 from scheduler.domain.protocol import FollowUp
 from scheduler.planning.timegrid import TICK
@@ -22,13 +22,15 @@ def with_follow_ups(
     courses: list[PlannedCourse],
     taken: Mapping[UnitKey, Sequence[Interval]] | None = None,
     earliest_at: datetime | None = None,
+    told: Mapping[str, datetime] | None = None,
 ) -> tuple[tuple[PlannedCourse, ...], tuple[Unplanned, ...]]:
     """The courses with their follow-up visits, and those visits for which the window has no free clinic hour.
 
-    A follow-up visit that a course has already stays. `taken` has what others hold of units besides; no visit begins
-    before `earliest_at`.
+    A follow-up visit that a course has already stays; one that was `told` for a start, by its id, has that again where
+    it can. `taken` has what others hold of units besides; no visit begins
+    before `earliest_at`, on a unit that is out of service or in what hinders its patient.
     """
-    diary = _Diary(facts.network, courses, taken or {}, earliest_at)
+    diary = _Diary(facts, courses, taken or {}, earliest_at, told or {})
     done: list[PlannedCourse] = []
     missed: list[Unplanned] = []
     for course in courses:
@@ -70,14 +72,17 @@ class _Diary:
 
     def __init__(
         self,
-        network: Network,
+        facts: Facts,
         courses: list[PlannedCourse],
         taken: Mapping[UnitKey, Sequence[Interval]],
         earliest_at: datetime | None,
+        told: Mapping[str, datetime],
     ) -> None:
-        self.network = network
-        self.earliest_at = earliest_at
+        self.facts, self.network = facts, facts.network
+        self.earliest_at, self.told = earliest_at, told
         self.taken: dict[UnitKey, list[Interval]] = {unit: list(held) for unit, held in taken.items()}
+        for key, stretches in self.network.out_of_service.items():
+            self.taken.setdefault(key, []).extend(stretches)
         for activity in (one for course in courses for one in course.activities):
             for kind, unit in activity.units.items():
                 self.taken.setdefault((activity.place, kind, unit), []).append(activity.during)
@@ -86,28 +91,25 @@ class _Diary:
     def book(
         self, course: PlannedCourse, follow_up: FollowUp, anchor_on: date, others: list[Activity]
     ) -> Activity | None:
-        """The free time nearest the target's day, earliest first on a day; None when the window has none."""
+        """The time it was told for, else the one nearest the target's day and earliest on it; None without any."""
+        busy = [one.during for one in (*course.activities, *others) if one.place == course.site]
+        busy += hindered(self.facts.hindrances_of(course.patient), FOLLOW_UP, None, attended=True)
+        name = follow_up_id(course.patient, follow_up.name)
+        for start_at in self._candidates(course.site, follow_up, anchor_on, self.told.get(name)):
+            during = Interval(start_at, start_at + timedelta(minutes=follow_up.minutes))
+            units = None if any(during.overlaps(one) for one in busy) else self._take(course.site, follow_up, during)
+            if units is not None:
+                return Activity(name, FOLLOW_UP, None, course.site, units, during.start_at, during.end_at)
+        return None
+
+    def _candidates(self, site: str, follow_up: FollowUp, anchor_on: date, told: datetime | None) -> Iterator[datetime]:
         window = follow_up.window
         target = window.target_on(anchor_on)
-        busy = [one.during for one in (*course.activities, *others) if one.place == course.site]
-        offsets = sorted(range(window.earliest_days, window.latest_days + 1), key=lambda off: (abs(off), off))
-        for off in offsets:
-            for start_at in self._starts(course.site, follow_up, target + timedelta(days=off)):
-                during = Interval(start_at, start_at + timedelta(minutes=follow_up.minutes))
-                units = (
-                    None if any(during.overlaps(one) for one in busy) else self._take(course.site, follow_up, during)
-                )
-                if units is not None:
-                    return Activity(
-                        id=follow_up_id(course.patient, follow_up.name),
-                        kind=FOLLOW_UP,
-                        dose=None,
-                        place=course.site,
-                        units=units,
-                        start_at=during.start_at,
-                        end_at=during.end_at,
-                    )
-        return None
+        on = None if told is None else local_date(told, self.network.place(site).zone)
+        if on is not None and window.allows(anchor_on, on):
+            yield from (start_at for start_at in self._starts(site, follow_up, on) if start_at == told)
+        for off in sorted(range(window.earliest_days, window.latest_days + 1), key=lambda off: (abs(off), off)):
+            yield from self._starts(site, follow_up, target + timedelta(days=off))
 
     def _starts(self, site: str, follow_up: FollowUp, day: date) -> Iterator[datetime]:
         length = timedelta(minutes=follow_up.minutes)

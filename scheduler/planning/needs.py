@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from scheduler.domain.course import Facts, Patient
+from scheduler.domain.intervals import Interval
 from scheduler.domain.plan import Activity, PlannedCourse
 from scheduler.domain.rules_context import judged_course, stretch_of
-from scheduler.planning.seats import Need, Seating
+from scheduler.planning.seats import Need, Seating, Unit
 from scheduler.planning.timegrid import TICK
 
 LANE = "lane"
@@ -55,6 +57,15 @@ def with_units(course: PlannedCourse, needs: list[Need], seating: Seating) -> Pl
         if need.kind != LANE:
             units.setdefault(need.activity, {})[need.resource] = unit[2]
     return replace(course, activities=tuple(replace(one, units=units.get(one.id, {})) for one in course.activities))
+
+
+def out_of_service(facts: Facts) -> dict[Unit, list[tuple[int, int]]]:
+    """The seconds in which units do not work although others of their kind do, see `seats.Seats`."""
+    return {unit: [_seconds(one) for one in listed] for unit, listed in facts.network.out_of_service.items()}
+
+
+def _seconds(during: Interval) -> tuple[int, int]:
+    return int(during.start_at.timestamp()), math.ceil(during.end_at.timestamp())
 
 
 def unit_names(facts: Facts) -> dict[tuple[str, str], tuple[str, ...]]:

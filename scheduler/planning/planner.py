@@ -13,7 +13,7 @@ from scheduler.domain.plan import Levels, Plan
 from scheduler.planning.build import NOTHING, Built, build
 from scheduler.planning.explain import unplanned_doses
 from scheduler.planning.follow_ups import with_follow_ups
-from scheduler.planning.interpret import courses_of
+from scheduler.planning.interpret import courses_of, seatable
 from scheduler.planning.progress import Progress
 from solver.problem import Solution
 from solver.search import served_in_order, solve
@@ -72,7 +72,8 @@ def first_come_first_served_plan(facts: Facts) -> Plan:
 
 def _finished(facts: Facts, built: Built, solution: Solution, seed: int, began: float) -> Plan:
     """A solution as a plan: instants, units, follow-ups, reasons, and the cost recomputed from the plan itself."""
-    courses, missed = with_follow_ups(facts, courses_of(built, solution.placements, facts))
+    placements, seatless = seatable(built, solution.placements, facts)
+    courses, missed = with_follow_ups(facts, courses_of(built, placements, facts))
     plan = Plan(
         program=facts.program,
         status="feasible",
@@ -81,7 +82,7 @@ def _finished(facts: Facts, built: Built, solution: Solution, seed: int, began: 
         bound=solution.bound,
         wall_seconds=0.0,
         courses=courses,
-        unplanned=(*unplanned_doses(facts, built, solution.placements), *missed),
+        unplanned=(*unplanned_doses(facts, built, placements, seatless), *missed),
     )
     cost = cost_of(plan, facts)
     status: Literal["optimal", "feasible"] = "optimal" if solution.bound == cost else "feasible"

@@ -2,12 +2,14 @@
 
 Pools only count. Where the count leaves room at every moment but no single unit is free throughout, two units swap
 what they hold from a moment on at which both can; since each moment leaves some unit free, that always ends in a seat.
+A unit out of service takes nothing new meanwhile. Where there is one, a seat may be missed although the count leaves
+room: whoever asks is told as if there were none.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 Unit = tuple[str, str, str]  # place (or lane), kind, name
@@ -61,10 +63,24 @@ class NoSeat(Exception):
 
 
 class Seats:
-    """All stays by unit. `names` lists the units of every place and kind in the order in which they are given out."""
+    """All stays by unit.
 
-    def __init__(self, names: Mapping[tuple[str, str], tuple[str, ...]]) -> None:
+    Parameters
+    ----------
+    names
+        The units of every place and kind in the order in which they are given out.
+    out
+        The seconds ``[begins, ends)``, disjoint and ascending, in which units are out of service. Stays that were there
+        before may lie in them.
+    """
+
+    def __init__(
+        self,
+        names: Mapping[tuple[str, str], tuple[str, ...]],
+        out: Mapping[Unit, Sequence[tuple[int, int]]] | None = None,
+    ) -> None:
         self._names = names
+        self._out = {unit: [Stay(*one, -FOREVER) for one in listed] for unit, listed in (out or {}).items() if listed}
         self._stays: dict[Unit, list[Stay]] = {
             (place, kind, name): [] for (place, kind), listed in names.items() for name in listed
         }
@@ -92,8 +108,11 @@ class Seats:
         """Where a stay is."""
         return self._where[key]
 
-    def seat(self, needs: Iterable[Need], *, without: frozenset[int] = frozenset()) -> Seating:
+    def seat(self, needs: Iterable[Need], *, without: frozenset[int] = frozenset(), as_told: bool = False) -> Seating:
         """A unit for every need, as if the stays in `without` were gone. Changes nothing here.
+
+        What one of `without` held over the very same time may stay on its unit, although that is out of service, where
+        there is no other; `as_told`, whatever prefers a unit has it, in service or not, where it is free.
 
         Raises
         ------
@@ -101,8 +120,9 @@ class Seats:
             When all units of a resource are taken at one moment.
         """
         touched = frozenset(self._where[key][0] for key in without if key in self._where)
-        tray = _Tray(self._stays, without, touched)
+        tray = _Tray(self._stays, self._out, without, touched)
         wanted = list(needs)
+        held = {(unit, stay.begins, stay.ends) for unit, stay in map(self.at, without & self._where.keys())}
         given: dict[int, Unit] = {}
         for number in sorted(range(len(wanted)), key=lambda i: (wanted[i].begins, i)):
             need = wanted[number]
@@ -111,10 +131,8 @@ class Seats:
                 name = need.prefers if need.prefers in names else names[0]
                 given[number] = (need.place, need.kind, name)
                 continue
-            unit = tray.seat(need, [(need.place, need.kind, name) for name in names], key=-1 - number)
-            if unit is None:
-                raise NoSeat(need)
-            given[number] = unit
+            options = [(need.place, need.kind, name) for name in names]
+            given[number] = tray.seat(need, options, -1 - number, held, as_told=as_told)
         final = tray.final
         units = tuple(final.get(-1 - number, given[number]) for number in range(len(wanted)))
         swaps = tuple(
@@ -128,22 +146,42 @@ class Seats:
 class _Tray:
     """A working copy of the units touched."""
 
-    def __init__(self, stays: Mapping[Unit, list[Stay]], without: frozenset[int], touched: frozenset[Unit]) -> None:
-        self._stays, self._without = stays, without
+    def __init__(
+        self,
+        stays: Mapping[Unit, list[Stay]],
+        out: Mapping[Unit, list[Stay]],
+        without: frozenset[int],
+        touched: frozenset[Unit],
+    ) -> None:
+        self._stays, self._out, self._without = stays, out, without
         self._touched = touched
         self._copied: dict[Unit, list[Stay]] = {}
         self.final: dict[int, Unit] = {}
 
-    def seat(self, need: Need, units: list[Unit], key: int) -> Unit | None:
+    def seat(
+        self, need: Need, units: list[Unit], key: int, held: Container[tuple[Unit, int, int]], *, as_told: bool
+    ) -> Unit:
+        """A unit for a need, see `Seats.seat`; `held` are the stretches on units that were held before."""
+        told = next((unit for unit in units if unit[2] == need.prefers and self._is_left(unit, need)), None)
+        chosen = told if as_told else None
+        chosen = chosen or self._in_service(need, units)
+        if chosen is None and told is not None and (told, need.begins, need.ends) in held:
+            chosen = told
+        if chosen is None:
+            raise NoSeat(need)
+        insort(self._list(chosen), Stay(need.begins, need.ends, key))
+        self.final[key] = chosen
+        return chosen
+
+    def _in_service(self, need: Need, units: list[Unit]) -> Unit | None:
         if need.prefers is not None:
             units = sorted(units, key=lambda unit: unit[2] != need.prefers)
-        stay = Stay(need.begins, need.ends, key)
-        chosen = next((unit for unit in units if self._free_until(unit, need.begins) >= need.ends), None)
-        chosen = chosen or self._made_room(units, need)
-        if chosen is not None:
-            insort(self._list(chosen), stay)
-            self.final[key] = chosen
-        return chosen
+        free = next((unit for unit in units if self._free_until(unit, need.begins) >= need.ends), None)
+        return free or self._made_room(units, need)
+
+    def _is_left(self, unit: Unit, need: Need) -> bool:
+        """Whether nobody else has a unit, in service or not."""
+        return _free_until(self._read(unit), need.begins) >= need.ends
 
     def _list(self, unit: Unit) -> list[Stay]:
         """A unit's stays, to be changed."""
@@ -160,43 +198,65 @@ class _Tray:
         return self._stays.get(unit, [])
 
     def _free_until(self, unit: Unit, at: int) -> int:
-        """The second up to which a unit is free from `at` on; `at` itself when it is taken then."""
-        held = self._read(unit)
-        later = bisect_left(held, Stay(at, at, -FOREVER))
-        if later and held[later - 1].ends > at:
-            return at
-        return held[later].begins if later < len(held) else FOREVER
+        """The second up to which a unit is free and works from `at` on; `at` itself when it is not then."""
+        free = _free_until(self._read(unit), at)
+        return min(free, _free_until(self._out[unit], at)) if unit in self._out else free
 
     def _made_room(self, units: list[Unit], need: Need) -> Unit | None:
-        """Free one unit for the whole need: at each moment it ends being free, swap on with a unit that is."""
-        free = {unit: self._free_until(unit, need.begins) for unit in units}
-        host = max(units, key=lambda unit: free[unit], default=None)
-        if host is None or free[host] <= need.begins:
-            return None
-        until = free[host]
-        while until < need.ends:
-            other = max(
-                (unit for unit in units if unit != host), key=lambda one: self._free_until(one, until), default=host
-            )
-            if self._free_until(other, until) <= until:
-                return None
-            self._swap(host, other, until)
-            until = self._free_until(host, until)
-        return host
+        """Free one unit for the whole need; where none is ever out of service, the one that is free longest will do."""
+        hosts = sorted(units, key=lambda unit: self._free_until(unit, need.begins), reverse=True)
+        if not self._out.keys().isdisjoint(units):
+            return next((host for host in hosts if self._works(host, need) and self._is_freed(host, units, need)), None)
+        return next((host for host in hosts[:1] if self._is_freed(host, units, need)), None)
 
-    def _swap(self, one: Unit, other: Unit, since: int) -> None:
-        """Exchange what two units hold from a moment on at which neither is in use, up to the next such moment."""
+    def _works(self, unit: Unit, during: Need | Stay) -> bool:
+        """Whether a unit is in service all the time."""
+        return _free_until(self._out.get(unit, []), during.begins) >= during.ends
+
+    def _is_freed(self, host: Unit, units: list[Unit], need: Need) -> bool:
+        """Free a unit for a need: at each moment it ends being free, swap on with a unit that is. All or nothing."""
+        before, known = {unit: list(self._read(unit)) for unit in units}, dict(self.final)
+        until = self._free_until(host, need.begins)
+        is_free = until > need.begins
+        while is_free and until < need.ends:
+            others = sorted(
+                (unit for unit in units if unit != host), key=lambda one: self._free_until(one, until), reverse=True
+            )
+            free = (one for one in others if self._free_until(one, until) > until)
+            is_free = any(self._swap(host, one, until) for one in free)
+            until = self._free_until(host, until)
+        if not is_free:
+            self._copied.update(before)
+            self.final = known
+        return is_free
+
+    def _swap(self, one: Unit, other: Unit, since: int) -> bool:
+        """Exchange what two units hold from a moment on at which neither is in use, up to the next such moment.
+
+        Nothing changes, and that is said, where one of them does not work for what it would hold then.
+        """
         mine, theirs = self._list(one), self._list(other)
         a = [stay for stay in mine if stay.begins >= since]
         b = [stay for stay in theirs if stay.begins >= since]
         until = _common_rest(a, b)
         going, coming = [s for s in a if s.begins < until], [s for s in b if s.begins < until]
+        if not all(self._works(other, stay) for stay in going) or not all(self._works(one, stay) for stay in coming):
+            return False
         for stays, leaving, entering, unit in ((mine, going, coming, one), (theirs, coming, going, other)):
             for stay in leaving:
                 stays.remove(stay)
             for stay in entering:
                 insort(stays, stay)
                 self.final[stay.key] = unit
+        return True
+
+
+def _free_until(taken: Sequence[Stay], at: int) -> int:
+    """The second up to which nothing of `taken` holds from `at` on; `at` itself when something does then."""
+    later = bisect_left(taken, Stay(at, at, -FOREVER))
+    if later and taken[later - 1].ends > at:
+        return at
+    return taken[later].begins if later < len(taken) else FOREVER
 
 
 def _common_rest(a: list[Stay], b: list[Stay]) -> int:

@@ -203,6 +203,10 @@ def _closure(table: Table, network: Network) -> Closure:
     if resource is not None and (where in origins or resource not in [one.kind for one in place.resources]):
         remedy = "Name a resource of the place, or leave 'resource' out to close all of it"
         raise table.error("resource", f"{where} has no resource {resource!r}", remedy)
-    closure = Closure(where, parse_stretch(table, place.zone), table.text("reason"), resource)
+    unit = table.optional_text("unit")
+    if unit is not None and (resource is None or unit not in place.resource(resource).units):
+        problem = f"{where} has no unit {unit!r} of {resource or 'a resource that is named'}"
+        raise table.error("unit", problem, "Name a 'resource' and one of its units, or leave 'unit' out")
+    closure = Closure(where, parse_stretch(table, place.zone), table.text("reason"), resource, unit)
     table.finish()
     return closure

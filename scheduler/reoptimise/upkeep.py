@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from scheduler.booking.closures import BROKEN_BY_CLOSURES
+from scheduler.booking.hits import BROKEN_BY_CALENDARS
 from scheduler.booking.in_force import plan_in_force
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import Plan
@@ -50,7 +50,7 @@ def audit_head(database: Database) -> AuditHead:
 
 
 def recheck_closures(database: Database, worker: Worker, zone: tzinfo, now: datetime) -> int | None:
-    """Ask for a run when closures have changed since the last run looked and hit something planned; its number.
+    """Ask for a run when closures or hindrances have changed since the last one looked and hit a step; its number.
 
     A holiday declared while the program runs is a closure, too. The nightly would find it as well: this only saves
     waiting for it.
@@ -71,7 +71,7 @@ def recheck_closures(database: Database, worker: Worker, zone: tzinfo, now: date
 
 
 def _seen(work: UnitOfWork) -> int:
-    """The revision of the closures that the last run worked from."""
+    """The revision of the closures and hindrances that the last run worked from."""
     last = rows.last_ended(work.session, PROGRAM)
     found = json.loads(last.result or "{}").get("calendar_revision", 0) if last else 0
     return int(found)
@@ -82,4 +82,4 @@ def _hits_something(plan: Plan, facts: Facts, now: datetime) -> bool:
     judged = Judged.of(plan, facts)
     to_come = {step.id for one in plan.courses for step in one.activities if step.start_at > now}
     # The first activity a violation names is the one that cannot be done.
-    return any(one.activities and one.activities[0] in to_come for rule in BROKEN_BY_CLOSURES for one in rule(judged))
+    return any(one.activities and one.activities[0] in to_come for rule in BROKEN_BY_CALENDARS for one in rule(judged))

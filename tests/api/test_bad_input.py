@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 from httpx import Response
 
-from tests.api.callers import ANA, NORTH, TODAY, Callers
+from tests.api.callers import ANA, BEN, NORTH, SOUTH, TODAY, Callers
 
 REGISTRATION = {"id": ANA, "site": NORTH, "registered_on": TODAY, "weight_kg": 61.5}
 
@@ -252,6 +252,36 @@ def test_a_closure_that_cannot_be_is_not_declared(
     }
     with unchanged(callers, lines=1 if expected[0] == 404 else 0):
         answer = callers.post("nora", "/v1/closures", body | changes)
+        assert slug(answer) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"end_at": "2027-03-02T08:00:00Z"}, (422, "ends-before-start")),
+        ({"start_at": "2027-02-01T08:00:00Z", "end_at": "2027-02-02T08:00:00Z"}, (422, "in-the-past")),
+        ({"patient": BEN}, (404, "patient-not-found")),
+        ({"kinds": ["blessing"]}, (422, "unknown-step")),
+        ({"kinds": ["fill"]}, (403, "not-your-role")),
+        ({"kinds": []}, (422, "not-usable")),
+        ({"dose": 9}, (422, "unknown-dose")),
+        ({"neutral": "cells"}, (422, "not-usable")),
+        ({"start_at": "2027-03-03T08:00:00"}, (422, "not-usable")),
+    ],
+)
+def test_a_hindrance_that_cannot_be_is_not_declared(
+    callers: Callers, changes: dict[str, object], expected: tuple[int, str]
+) -> None:
+    callers.register(ANA)
+    callers.register(BEN, "sam", SOUTH)
+    body = {
+        "patient": ANA,
+        "start_at": "2027-03-03T08:00:00Z",
+        "end_at": "2027-03-03T09:00:00Z",
+        "reason": "A fever.",
+    }
+    with unchanged(callers, lines=1 if expected[0] in (403, 404) else 0):
+        answer = callers.post("nora", "/v1/hindrances", body | changes)
         assert slug(answer) == expected
 
 

@@ -208,6 +208,28 @@ def test_a_closure_lists_the_visits_it_hits_and_moves_none(callers: Callers) -> 
     assert callers.get("nora", path).json()["withdrawn_at"] == "2027-03-01T08:00:00Z"
 
 
+def test_a_hindrance_lists_the_visits_it_hits_and_tells_a_site_one_word_of_why(callers: Callers) -> None:
+    course = callers.book()
+    graft = course["visits"][1]
+    stretch = {"start_at": graft["start_at"], "end_at": graft["end_at"]}
+    body = {"patient": ANA, **stretch, "reason": "The daughter marries."}
+    declared = callers.post("nora", "/v1/hindrances", body)
+    assert declared.status_code == 201
+    assert [one["id"] for one in declared.json()["visits"]] == [graft["id"]]
+    assert callers.get("nora", f"/v1/visits/{graft['id']}").json()["start_at"] == graft["start_at"]
+    assert declared.json()["hindrance"]["neutral"] == "patient" and "marries" not in declared.text
+    path = declared.headers["location"]
+    assert callers.get("paul", path).json()["reason"] == "The daughter marries."
+    assert callers.get("sam", path).status_code == 404
+    late = callers.post("paul", "/v1/hindrances", body | {"kinds": ["fill"], "dose": 1, "reason": "Cells grow slowly."})
+    assert late.json()["hindrance"]["neutral"] == "supply"
+    assert callers.get("nora", late.headers["location"]).status_code == 404
+    assert [one["id"] for one in callers.get("mona", "/v1/hindrances").json()["items"]] == [path.split("/")[-1]]
+    withdrawn = callers.call("nora", "DELETE", path, headers={"If-Match": declared.headers["etag"]})
+    assert withdrawn.status_code == 204
+    assert callers.get("nora", path).json()["withdrawn_at"] == "2027-03-01T08:00:00Z"
+
+
 def test_a_courier_sees_shipments_without_patient_or_contents_and_records_them(callers: Callers) -> None:
     callers.book()
     answer = callers.get("carl", "/v1/shipments", params={"from": "2027-03-01T00:00:00Z", "to": "2027-04-01T00:00:00Z"})

@@ -47,6 +47,16 @@ def closure(method: str) -> Try:
     return lambda world, who: [world.call(who, method, f"/v1/closures/{_first(world, 'paul', '/v1/closures')}")]
 
 
+def hindrance(method: str) -> Try:
+    return lambda world, who: [world.call(who, method, f"/v1/hindrances/{_first(world, 'paul', '/v1/hindrances')}")]
+
+
+def away(world: World, who: str) -> list[Response]:
+    """A patient who is away, and cells that are not ready: the latter is the plant's to say."""
+    bodies = [{"patient": patient, **TIMES, **NOTE} for patient in BOTH]
+    return [world.post(who, "/v1/hindrances", body | more) for body in bodies for more in ({}, {"kinds": ["fill"]})]
+
+
 def unblinding(world: World, who: str) -> list[Response]:
     body = NOTE | {"signature": world.signature(who, "emergency unblinding")}
     return [world.post(who, f"/v1/patients/{patient}/unblinding", body) for patient in BOTH]
@@ -150,6 +160,10 @@ TRIES: dict[Route, Try] = {
     ("POST", "/v1/closures"): post("/v1/closures", {"where": NORTH, **TIMES, **NOTE}),
     ("GET", "/v1/closures/{closure}"): closure("GET"),
     ("DELETE", "/v1/closures/{closure}"): closure("DELETE"),
+    ("GET", "/v1/hindrances"): get("/v1/hindrances"),
+    ("POST", "/v1/hindrances"): away,
+    ("GET", "/v1/hindrances/{hindrance}"): hindrance("GET"),
+    ("DELETE", "/v1/hindrances/{hindrance}"): hindrance("DELETE"),
     ("GET", "/v1/randomisation"): get("/v1/randomisation"),
     ("POST", "/v1/randomisation"): lambda world, who: [world.randomise(who)],
     ("GET", "/v1/alarms"): get("/v1/alarms"),

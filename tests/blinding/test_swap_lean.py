@@ -59,7 +59,7 @@ def test_the_events_are_those_that_matter(worlds: tuple[Lived, Lived]) -> None:
         assert done["POST", f"activities/{CLEO}/1/fill/record"] == 200
         assert done["POST", f"activities/{ANA}/1/graft/record"] == 200
         assert {done["POST", f"courses/{patient}/reschedule"] for patient in (ANA, CLEO)} == {200}
-        assert {"bookings", "closures", "courses/SOUTH-001/cancel"} <= {path for _, path in done}
+        assert {"bookings", "closures", "hindrances", "courses/SOUTH-001/cancel"} <= {path for _, path in done}
         assert {one.status for one in world.events} >= {200, 201, 204, 404, 409, 412, 422, 428}
 
 
@@ -86,7 +86,7 @@ def test_those_who_are_unblinded_are_told_what_differs(worlds: tuple[Lived, Live
 
 def test_what_is_kept_of_patients_courses_and_visits_is_the_same(worlds: tuple[Lived, Lived]) -> None:
     first, swapped = worlds
-    for name in ("patient", "course", "visit", "hold", "weight", "closure"):
+    for name in ("patient", "course", "visit", "hold", "weight", "closure", "hindrance"):
         assert first.records[name], name
         assert first.records[name] == swapped.records[name], name
 

@@ -122,7 +122,7 @@ def _timeless(path: str, body: str) -> str:
 
 
 def live(world: World, story: Story = PRESSED) -> None:
-    """The same events in any world, keyed by dose: booking, moving, a failed lot, closures, an end, and mistakes."""
+    """The same events in any world, keyed by dose: booked, moved, a lot failed, closed, hindered, ended, mistakes."""
     world.register(ANA)
     world.register(CLEO)
     world.register(BEN, "sam", SOUTH)
@@ -139,6 +139,7 @@ def live(world: World, story: Story = PRESSED) -> None:
         world.move(patient)
     _treat(world)
     _close(world, story.shut)
+    _keep_away(world)
     _night(world)
     ended = {"reason_code": "withdrawn_consent"}
     world.post("sam", f"/v1/courses/{BEN}/cancel", ended, headers={"If-Match": world.etag(f"/v1/courses/{BEN}", "sam")})
@@ -196,6 +197,19 @@ def _night(world: World) -> None:
         world.post("paul", f"/v1/plans/{plan['id']}/approve", body)
     world.get("nora", "/v1/changes")
     world.get("dora", "/v1/decisions")
+
+
+def _keep_away(world: World) -> None:
+    """Both of North are away for some days, and the cells of both are said to be late."""
+    begins = world.clock.now + timedelta(days=2)
+    week, month = (
+        {"start_at": begins.isoformat(), "end_at": (begins + timedelta(days=days)).isoformat()} for days in (7, 30)
+    )
+    for patient in (ANA, CLEO):
+        own = world.post("nora", "/v1/hindrances", {"patient": patient, "reason": "A journey.", **week})
+        world.post("paul", "/v1/hindrances", {"patient": patient, "kinds": ["fill"], "reason": "Slow.", **month})
+        world.post("nora", f"/v1/courses/{patient}/offers", {"dose": 2})
+        world.call("nora", "DELETE", own.headers["location"])
 
 
 def _err(world: World) -> None:

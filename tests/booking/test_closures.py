@@ -1,5 +1,6 @@
 """A closure is declared by those it concerns, tells which visits it hits, and keeps new offers away."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from scheduler.booking.book import book_hold
 from scheduler.booking.closures import Declared, declare, listed, shown, withdraw
 from scheduler.domain.audience import Principal
+from scheduler.persistence import repositories
 from tests.booking.house import (
     ADA,
     CARL,
@@ -40,6 +42,7 @@ def closing(
     *,
     where: str = NORTH,
     resource: str | None = None,
+    unit: str | None = None,
     end_at: datetime | None = None,
     reason: str = "water damage",
 ) -> Declared:
@@ -49,6 +52,7 @@ def closing(
             house.board,
             where=where,
             resource=resource,
+            unit=unit,
             start_at=start_at,
             end_at=end_at or start_at + DAY,
             reason=reason,
@@ -92,6 +96,18 @@ def test_cells_grow_on_in_a_closed_plant(house: House) -> None:
     assert day + DAY < rows["ANA/growth"].end_at
     assert hit(closing(house, day, where=HUB)) == []
     assert hit(closing(house, day, where=HUB, resource="incubator")) != []
+
+
+def test_a_closed_refrigerator_hits_the_dose_that_waits_in_it(house: House) -> None:
+    # Booked, the graft follows the receipt at once; given three hours later, nothing is done in between.
+    house.booked("ANA")
+    with house.doing(PAUL) as work:
+        graft = repositories.activity(work.session, "ANA/1/graft")
+        assert graft is not None
+        graft.start_at, graft.end_at = graft.start_at + timedelta(hours=3), graft.end_at + timedelta(hours=3)
+    since = house.activities("ANA")["ANA/1/receipt"].end_at + timedelta(hours=1)
+    until = since + timedelta(hours=1)
+    assert hit(closing(house, since, resource="refrigerator", end_at=until)) == ["ANA/1/graft"]
 
 
 def test_a_closed_lane_hits_the_visit_its_courier_serves(house: House) -> None:
@@ -216,3 +232,38 @@ def test_a_course_is_not_booked_into_a_closure_declared_meanwhile(both: House) -
     with both.work(NORA) as work:
         refused("breaks-rule", 409, lambda: book_hold(work, both.board, hold))
     assert both.activities("ANA") == {}
+
+
+# --- one unit ---------------------------------------------------------------------------------------------------------
+
+
+def test_one_unit_out_of_service_hits_what_is_done_in_it(both: House) -> None:
+    both.booked("ANA")
+    fill = both.activities("ANA")["ANA/2/fill"]
+    unit = json.loads(fill.units)["suite"]
+    units = {name for place, kind, name in both.board.units.values() if (place, kind) == (HUB, "suite")}
+    day = on(fill.start_at)
+    for name in units:
+        declared = closing(both, day, where=HUB, resource="suite", unit=name)
+        assert declared.closure.unit == name
+        assert hit(declared) == (["ANA/2/graft"] if name == unit else [])
+
+
+def test_bookings_go_on_while_a_unit_in_use_is_out_of_service(both: House) -> None:
+    both.booked("ANA")
+    growth = both.activities("ANA")["ANA/growth"]
+    unit = json.loads(growth.units)["incubator"]
+    closing(both, growth.start_at, where=HUB, resource="incubator", unit=unit, end_at=growth.end_at)
+    both.booked("BEN", SOUTH)
+    theirs = both.activities("BEN")["BEN/growth"]
+    overlap = theirs.start_at < growth.end_at and growth.start_at < theirs.end_at
+    assert overlap and json.loads(theirs.units)["incubator"] != unit
+    assert json.loads(both.activities("ANA")["ANA/growth"].units)["incubator"] == unit
+
+
+@pytest.mark.parametrize(
+    ("resource", "unit", "slug"),
+    [(None, "theatre-1", "unit-without-resource"), ("theatre", "theatre-99", "unknown-unit")],
+)
+def test_a_unit_that_is_not_there_cannot_be_closed(house: House, resource: str | None, unit: str, slug: str) -> None:
+    refused(slug, 422, lambda: closing(house, house.now, resource=resource, unit=unit))

@@ -32,6 +32,16 @@ def test_a_closed_site_is_site_and_a_closed_lane_is_logistics() -> None:
     assert shut("north-out", MON, THU) == Reason("closure of courier lane north-out, Mon 1 - Wed 3 Mar", "logistics")
 
 
+def test_a_unit_out_of_service_is_named_and_concerns_what_uses_it() -> None:
+    # ANA's second dose is filled in suite-1 on Mon 15 Mar.
+    day = date(2027, 3, 15)
+    base = with_closure(ALONE, PLANT, at(day, "00:00"), at(day, "23:00"), "suite", "suite-1")
+    found = closure_reasons(anas_plan(), base.network)
+    assert found == {"ANA/2": Reason("closure at PLANT suite-1, Mon 15 Mar", "supply")}
+    other = with_closure(ALONE, PLANT, at(day, "00:00"), at(day, "23:00"), "suite", "suite-2")
+    assert closure_reasons(anas_plan(), other.network) == {}
+
+
 def test_a_closure_over_the_end_of_a_month_names_both() -> None:
     until = at(date(2027, 4, 3), "00:00")
     assert shut(NORTH, at(date(2027, 3, 29), "08:00"), until).text == "closure at NORTH, Mon 29 Mar - Fri 2 Apr"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.domain.intervals import Interval, merge, subtract
+from scheduler.domain.intervals import Interval, common, merge, subtract
 
 EPOCH = datetime(2027, 1, 4, tzinfo=UTC)
 
@@ -71,3 +71,10 @@ def test_subtracting_leaves_the_hours_outside_the_holes(listed: list[Interval], 
     assert hours_of(left) == hours_of(listed) - hours_of(holes)
     assert all(one.start_at < one.end_at for one in left)
     assert not any(one.overlaps(hole) for one in left for hole in holes)
+
+
+@given(stretches, stretches)
+def test_what_is_common_are_the_hours_in_both(listed: list[Interval], others: list[Interval]) -> None:
+    both = common(merge(listed), others)
+    assert hours_of(both) == hours_of(listed) & hours_of(others)
+    assert all(one.end_at <= two.start_at for one, two in pairwise(both))

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from scheduler.domain.intervals import Interval
 from scheduler.domain.logistics import CourierLane, Network
 from tests.domain.world import FACTS, LANES, NETWORK, NORTH, PLANT, SOUTH, at, site, with_closure
 
@@ -94,3 +95,17 @@ def test_a_closure_of_one_resource_leaves_the_others_open() -> None:
     shut = with_closure(FACTS, NORTH, at(day, "00:00"), at(day, "23:00"), "clinic").network
     assert shut.calendar(NORTH, "clinic").open_on(day) == []
     assert shut.calendar(NORTH, "procedure_room").open_on(day) != []
+
+
+def test_a_unit_out_of_service_leaves_the_resource_open_until_every_unit_is() -> None:
+    # North's pharmacy has two hatches and opens from 06:00 to 18:00. Both are out of service from 09:00 to 10:00.
+    day = date(2027, 2, 18)
+    one = with_closure(FACTS, NORTH, at(day, "08:00"), at(day, "10:00"), "pharmacy", "pharmacy-1")
+    both = with_closure(one, NORTH, at(day, "09:00"), at(day, "12:00"), "pharmacy", "pharmacy-2").network
+    whole, morning = Interval(at(day, "06:00"), at(day, "18:00")), Interval(at(day, "06:00"), at(day, "09:00"))
+    assert one.network.calendar(NORTH, "pharmacy").open_on(day) == [whole]
+    assert both.calendar(NORTH, "pharmacy").open_on(day) == [morning, Interval(at(day, "10:00"), at(day, "18:00"))]
+    assert both.out_of_service == {
+        (NORTH, "pharmacy", "pharmacy-1"): [Interval(at(day, "08:00"), at(day, "10:00"))],
+        (NORTH, "pharmacy", "pharmacy-2"): [Interval(at(day, "09:00"), at(day, "12:00"))],
+    }

@@ -30,6 +30,7 @@ from tests.domain.world import (
     plan_of,
     valid_plan,
     with_closure,
+    with_hindrance,
 )
 
 
@@ -39,8 +40,8 @@ def test_every_rule_accepts_the_plan_of_ana_and_ben() -> None:
 
 def test_the_limits_of_the_protocol_stand_between_continuous_hold_and_departure() -> None:
     order = [name for name, _ in rules_of(PROTOCOL)]
-    assert order[:10] == [name for name, _ in RULES][:10]
-    assert order[9 : 10 + len(LIMITS) + 1] == ["continuous_hold", *(one.name for one in LIMITS), "departure"]
+    assert order[:11] == [name for name, _ in RULES][:11]
+    assert order[10 : 11 + len(LIMITS) + 1] == ["continuous_hold", *(one.name for one in LIMITS), "departure"]
     assert len(order) == len(RULES) + len(LIMITS)
 
 
@@ -181,6 +182,82 @@ def test_closure_of_the_cold_store_by_name_forbids_storing_there() -> None:
     assert names(anas_plan(), late) == []
     early = with_closure(ALONE, PLANT, at(day, "19:45"), at(day, "21:00"), "cold_store")
     assert [(one.rule, one.activities) for one in violations(anas_plan(), early)] == [("closure", ("ANA/1/fill",))]
+
+
+def test_closure_of_one_unit_forbids_what_is_done_in_it_and_nothing_else() -> None:
+    # ANA is filled in suite-1 from 12:30 to 15:00 on 17 February.
+    day = date(2027, 2, 17)
+    shut = with_closure(ALONE, PLANT, at(day, "14:00"), at(day, "18:00"), "suite", "suite-1")
+    message = (
+        "ANA/1/fill on Wed 2027-02-17 12:30 at PLANT (Asia/Seoul): suite-1 at PLANT is out of service from "
+        "Wed 2027-02-17 14:00 at PLANT (Asia/Seoul) to Wed 2027-02-17 18:00 at PLANT (Asia/Seoul): pipes burst"
+    )
+    assert violations(anas_plan(), shut) == [Violation("closure", "ANA", ("ANA/1/fill",), message)]
+    other = with_closure(ALONE, PLANT, at(day, "14:00"), at(day, "18:00"), "suite", "suite-2")
+    assert names(anas_plan(), other) == []
+
+
+def test_a_unit_may_be_cleared_while_it_is_out_of_service() -> None:
+    # The fill ends at 15:00; the 60 min of line clearance fall into the closure.
+    day = date(2027, 2, 17)
+    shut = with_closure(ALONE, PLANT, at(day, "15:00"), at(day, "18:00"), "suite", "suite-1")
+    assert names(anas_plan(), shut) == []
+
+
+def test_what_waits_in_a_unit_is_hit_when_that_goes_out_of_service() -> None:
+    since, until = at(date(2027, 1, 25), "00:00"), at(date(2027, 2, 1), "00:00")
+    shut = with_closure(ALONE, PLANT, since, until, "incubator", "incubator-1")
+    assert [(one.rule, one.activities) for one in violations(anas_plan(), shut)] == [("closure", ("ANA/culture",))]
+
+
+def test_the_only_unit_out_of_service_is_the_resource_closed() -> None:
+    # North has one procedure room, and its hatch is where the 06:00 run of 18 February arrives at 07:30.
+    day = date(2027, 2, 18)
+    for unit in (None, "procedure_room-1"):
+        shut = with_closure(ALONE, NORTH, at(day, "08:00"), at(day, "12:00"), "procedure_room", unit)
+        assert [one.activities for one in violations(anas_plan(), shut)] == [("ANA/1/injection",)]
+        assert shut.network.calendar(NORTH, "procedure_room").open_on(day)[0].start_at == at(day, "12:00")
+    one_hatch = with_closure(ALONE, NORTH, at(day, "06:00"), at(day, "08:00"), "pharmacy", "pharmacy-2")
+    assert names(anas_plan(), one_hatch) == []
+    both = with_closure(one_hatch, NORTH, at(day, "06:00"), at(day, "08:00"), "pharmacy", "pharmacy-1")
+    assert names(anas_plan(), both) == ["closure", "arrival_open"]
+
+
+def test_hindrance_keeps_a_patient_from_every_visit() -> None:
+    day = date(2027, 7, 8)
+    away = with_hindrance(FACTS, "ANA", at(day, "10:45"), at(date(2027, 7, 10), "00:00"))
+    message = (
+        "ANA/week-20/follow_up on Thu 2027-07-08 10:00 at NORTH (Asia/Seoul) cannot be from "
+        "Thu 2027-07-08 10:45 at NORTH (Asia/Seoul) to Sat 2027-07-10 00:00 at NORTH (Asia/Seoul): a fever"
+    )
+    assert violations(valid_plan(), away) == [Violation("hindrance", "ANA", ("ANA/week-20/follow_up",), message)]
+    assert names(valid_plan(), away, "hindrance") == []
+
+
+def test_hindrance_is_half_open_and_concerns_one_patient() -> None:
+    day = date(2027, 7, 8)
+    assert names(valid_plan(), with_hindrance(FACTS, "ANA", at(day, "11:00"), at(day, "12:00"))) == []
+    assert names(valid_plan(), with_hindrance(FACTS, "ANA", at(day, "09:00"), at(day, "10:00"))) == []
+    assert names(valid_plan(), with_hindrance(FACTS, "BEN", at(day, "09:00"), at(day, "12:00"))) == []
+
+
+def test_hindrance_of_a_patient_leaves_the_plant_alone() -> None:
+    # ANA is filled on 17 February, the day of her tap and the day before her injection.
+    since, until = at(date(2027, 2, 17), "12:00"), at(date(2027, 2, 18), "06:00")
+    assert names(anas_plan(), with_hindrance(ALONE, "ANA", since, until)) == []
+    assert names(anas_plan(), with_hindrance(ALONE, "ANA", since, until, "fill")) == ["hindrance"]
+
+
+def test_hindrance_of_a_dose_concerns_that_dose_alone() -> None:
+    # Dose 1 is filled on 17 February, dose 2 on 15 March: cells ready later than either.
+    since, until = at(date(2027, 1, 1), "00:00"), at(date(2027, 4, 1), "00:00")
+    late = with_hindrance(ALONE, "ANA", since, until, "fill", dose=2)
+    assert [one.activities for one in violations(anas_plan(), late)] == [("ANA/2/fill",)]
+
+
+def test_hindrance_of_a_hold_forbids_nothing_by_itself() -> None:
+    since, until = at(date(2027, 1, 1), "00:00"), at(date(2027, 4, 1), "00:00")
+    assert names(anas_plan(), with_hindrance(ALONE, "ANA", since, until, "culture")) == []
 
 
 def test_sequence_puts_the_receipt_after_the_arrival() -> None:

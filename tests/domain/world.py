@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from scheduler.domain.calendars import Closure, Holiday, OpenHours
 from scheduler.domain.cost import cost_of
 from scheduler.domain.course import Facts, Patient, Policy, activity_id, follow_up_id
+from scheduler.domain.hindrances import Hindrance
 from scheduler.domain.intervals import Interval
 from scheduler.domain.logistics import CourierLane, HolidayFactor, Network
 from scheduler.domain.plan import Activity, Plan, PlannedCourse, Unplanned
@@ -136,10 +137,20 @@ def facts(*patients: Patient, **changes: object) -> Facts:
     return replace(FACTS, patients=patients or FACTS.patients, **changes)  # type: ignore[arg-type]
 
 
-def with_closure(base: Facts, where: str, since: datetime, until: datetime, resource: str | None = None) -> Facts:
+def with_closure(
+    base: Facts, where: str, since: datetime, until: datetime, resource: str | None = None, unit: str | None = None
+) -> Facts:
     """The same facts with one closure more."""
-    shut = Closure(where, Interval(since, until), "pipes burst", resource)
+    shut = Closure(where, Interval(since, until), "pipes burst", resource, unit)
     return replace(base, network=base.network.with_closures(shut))
+
+
+def with_hindrance(
+    base: Facts, patient: str, since: datetime, until: datetime, *kinds: str, dose: int | None = None
+) -> Facts:
+    """The same facts with one hindrance more, of some kinds of step, or of every visit."""
+    away = Hindrance(patient, kinds or None, dose, Interval(since, until), "a fever", "patient")
+    return replace(base, hindrances=(*base.hindrances, away))
 
 
 def step_at(

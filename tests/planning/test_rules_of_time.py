@@ -11,7 +11,7 @@ from datetime import date
 from scheduler.domain.course import Facts
 from scheduler.domain.protocol import Registration, Step, Use
 from scheduler.domain.rules import violations
-from tests.domain.world import ANA, NORTH, PLANT, WORKDAYS, at, hours, with_closure
+from tests.domain.world import ANA, NORTH, PLANT, WORKDAYS, at, hours, with_closure, with_hindrance
 from tests.planning.small import (
     TWO,
     WED,
@@ -60,6 +60,30 @@ def test_without_its_closure_the_fill_crew_works_two_days_earlier() -> None:
     since, until = at(date(2027, 2, 8), "00:00"), at(date(2027, 2, 10), "00:00")
     facts = with_closure(one_dose(), PLANT, since, until, "fill_crew")
     assert worth(facts, "closure") == ((0, 0, 925), (0, 0, 877), {"closure"})
+
+
+@shows("hindrance")
+def test_without_her_hindrance_ana_is_injected_two_days_earlier() -> None:
+    # ANA is away on Mon 8 and Tue 9 Feb: tap Wed 10, injection Thu 11 Feb, day 38: 38 x 24 + 13 = 925.
+    since, until = at(date(2027, 2, 8), "00:00"), at(date(2027, 2, 10), "00:00")
+    facts = with_hindrance(one_dose(), "ANA", since, until)
+    assert worth(facts, "hindrance") == ((0, 0, 925), (0, 0, 877), {"hindrance"})
+
+
+def test_cells_that_are_ready_late_are_filled_late_and_others_are_not() -> None:
+    # No fill of ANA's before Wed 10 Feb: injection Thu 11 Feb, 925. BEN, beside her, stays at 877: 1802.
+    late = with_hindrance(
+        roomy(one_dose(*TWO)), "ANA", at(date(2027, 1, 1), "00:00"), at(date(2027, 2, 10), "00:00"), "fill"
+    )
+    plan = planned(late)
+    assert (violations(plan, late), plan.cost) == ([], (0, 0, 1802))
+    assert local(found(plan, "BEN/1/injection").start_at) == "Tue 02-09 08:00"
+
+
+def test_a_patient_who_is_always_away_has_no_dose_and_is_told_why() -> None:
+    away = with_hindrance(one_dose(), "ANA", at(date(2027, 1, 1), "00:00"), at(date(2028, 1, 1), "00:00"))
+    (unplanned,) = planned(away).unplanned
+    assert unplanned.reasons == ("what keeps ANA away leaves no time: a fever",)
 
 
 @shows("sequence")

@@ -5,10 +5,14 @@ With enough of everything each costs 877 (`small.one_dose`), together 1754: both
 
 from __future__ import annotations
 
+from datetime import date
+
 from scheduler.domain.course import Facts
 from scheduler.domain.protocol import StartHours, Use
-from tests.domain.world import NORTH, PLANT, WORKDAYS
-from tests.planning.small import TWO, laned, one_dose, planned, resourced, roomy, shows, stepped, weekly, worth
+from scheduler.domain.rules import violations
+from scheduler.planning.planner import first_come_first_served_plan
+from tests.domain.world import NORTH, PLANT, WORKDAYS, at, with_closure
+from tests.planning.small import TWO, found, laned, one_dose, planned, resourced, roomy, shows, stepped, weekly, worth
 
 
 def both(kind: str, **changes: object) -> Facts:
@@ -56,6 +60,29 @@ def test_without_a_refrigerator_the_dose_comes_with_a_run_that_meets_the_injecti
     morning, day = weekly(WORKDAYS, "06:00", "08:30"), weekly(WORKDAYS, "10:30", "18:00")
     facts = resourced(facts, NORTH, "pharmacy", hours=(*morning, *day))
     assert worth(facts, "cold_custody") == ((0, 0, 880), (0, 0, 879), {"cold_custody"})
+
+
+def test_with_one_of_two_suites_out_of_service_the_second_fill_waits_for_the_first() -> None:
+    # As with the only suite, cleared for 60 min: 1758. Nobody is in suite-1 meanwhile.
+    since, until = at(date(2027, 2, 8), "00:00"), at(date(2027, 2, 10), "00:00")
+    facts = with_closure(both("suite"), PLANT, since, until, "suite", "suite-1")
+    plan = planned(facts)
+    assert (violations(plan, facts), plan.cost) == ([], (0, 0, 1758))
+    assert {found(plan, f"{name}/1/fill").units["suite"] for name in ("ANA", "BEN")} == {"suite-2"}
+
+
+def test_room_by_count_that_no_unit_has_costs_a_dose_and_says_so() -> None:
+    # Cultures last from mid-January to 8 February and there are two incubators. From 20 to 25 January the first is
+    # out of service, from 25 to 30 January the second: there is always room for one, yet no unit is there throughout.
+    days = [at(date(2027, 1, day), "00:00") for day in (20, 25, 30)]
+    facts = one_dose()
+    for unit, since, until in (("incubator-1", days[0], days[1]), ("incubator-2", days[1], days[2])):
+        facts = with_closure(facts, PLANT, since, until, "incubator", unit)
+    plan = first_come_first_served_plan(facts)
+    assert violations(plan, facts) == []
+    assert [one.reasons for one in plan.unplanned] == [
+        ("no incubator at PLANT is free and in service all the time it takes",)
+    ]
 
 
 def test_with_only_the_first_run_one_place_in_the_cold_store_is_not_enough_for_two_doses_a_day() -> None:

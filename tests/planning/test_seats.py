@@ -101,6 +101,56 @@ def test_what_is_dropped_is_free_and_says_where_it_was() -> None:
         seats.drop(1)
 
 
+# --- out of service ---------------------------------------------------------------------------------------------------
+
+
+def seats_without(count: int, out: Iterable[tuple[int, int, int]], stays: Iterable[tuple[int, int, int]] = ()) -> Seats:
+    """So many rooms at North, some of them out of service; stays as in `seats_of`."""
+    stretches: dict[Unit, list[tuple[int, int]]] = {}
+    for number, begins, ends in sorted(out):
+        stretches.setdefault(room(number), []).append((begins, ends))
+    seats = Seats({(NORTH, ROOM): rooms(count)}, stretches)
+    for key, (number, begins, ends) in enumerate(stays, start=1):
+        seats.put(room(number), Stay(begins, ends, key))
+    return seats
+
+
+def test_a_unit_out_of_service_is_not_given_and_is_up_to_the_second() -> None:
+    seats = seats_without(2, [(1, 10, 20)])
+    assert seats.seat([need(15, 16, "room-1")]).units == (room(2),)
+    assert seats.seat([need(0, 10), need(20, 30)]).units == (room(1), room(1))
+    with pytest.raises(NoSeat):
+        seats_without(1, [(1, 10, 20)]).seat([need(9, 11)])
+
+
+def test_what_was_there_before_stays_in_a_unit_that_goes_out_of_service() -> None:
+    seats = seats_without(2, [(1, 10, 20)], [(1, 5, 15), (2, 0, 30)])
+    with pytest.raises(NoSeat):
+        seats.seat([need(15, 16, "room-1")])
+    assert seats.seat([need(5, 15, "room-1")], without=frozenset({1})).units == (room(1),)
+    with pytest.raises(NoSeat):
+        seats.seat([need(5, 16, "room-1")], without=frozenset({1}))
+
+
+def test_what_was_there_before_goes_to_a_unit_in_service_where_one_is_free() -> None:
+    seats = seats_without(2, [(1, 10, 20)], [(1, 5, 15)])
+    assert seats.seat([need(5, 15, "room-1")], without=frozenset({1})).units == (room(2),)
+    assert seats.seat([need(5, 15, "room-1")], without=frozenset({1}), as_told=True).units == (room(1),)
+
+
+def test_units_swap_around_one_that_is_out_of_service() -> None:
+    # From 0 to 40 neither room 1 (taken from 0) nor room 2 (taken from 20) is free; room 3 works only from 15 on.
+    seats = seats_without(3, [(3, 0, 15)], [(1, 0, 20), (2, 20, 40)])
+    assert seats.seat([need(0, 40)]) == Seating((room(2),), (Swap(2, room(2), room(1)),))
+
+
+def test_nothing_is_swapped_onto_a_unit_that_is_out_of_service() -> None:
+    # Room 1 is free until 20 and room 2 from 20 on, but room 2's part of a swap would lie in its closure.
+    seats = seats_without(2, [(2, 25, 30)], [(2, 0, 20), (1, 20, 40)])
+    with pytest.raises(NoSeat):
+        seats.seat([need(10, 40)])
+
+
 class World(NamedTuple):
     """So many rooms, stays that do not overlap, some of them to go, and what is wanted."""
 
@@ -173,6 +223,31 @@ def test_what_is_seated_overlaps_nowhere_and_what_has_begun_stays(world: World) 
     ]
     for number in range(world.size):
         taken = sorted(one[1:] for one in held if one[0] == room(number + 1))
+        assert all(earlier[1] <= later[0] for earlier, later in pairwise(taken))
+
+
+@TRIED
+@given(worlds(), st.lists(st.tuples(st.integers(1, 4), st.integers(0, 24), st.integers(1, 9)), max_size=3))
+def test_nothing_is_ever_put_on_a_unit_while_it_is_out_of_service(
+    world: World, listed: list[tuple[int, int, int]]
+) -> None:
+    out = {number: (begins, begins + length) for number, begins, length in listed}
+    seats = seats_without(world.size, [(number, *stretch) for number, stretch in out.items()], world.stays)
+    try:
+        found = seats.seat(world.needs, without=world.going)
+    except NoSeat:
+        return
+    new = [(unit, one.begins, one.ends) for unit, one in zip(found.units, world.needs, strict=True)]
+    new += [(one.new, *world.stays[one.key - 1][1:]) for one in found.swaps]
+    went = {(room(number), begins, ends) for number, begins, ends in (world.stays[key - 1] for key in world.going)}
+    moved = {one.key for one in found.swaps}
+    for number, (begins, ends) in out.items():
+        for unit, since, until in new:
+            if unit == room(number) and since < until and (unit, since, until) not in went:
+                assert until <= begins or ends <= since
+    where = [(room(one[0]), *one[1:]) for key, one in staying(world).items() if key not in moved]
+    for one in {each[0] for each in new}:
+        taken = sorted(each[1:] for each in (*new, *where) if each[0] == one and each[1] < each[2])
         assert all(earlier[1] <= later[0] for earlier, later in pairwise(taken))
 
 

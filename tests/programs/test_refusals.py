@@ -144,6 +144,8 @@ BENDS = [
      "not after"),
     ("a closure of nowhere", PROGRAM, 'where = "HUB"', 'where = "EAST"', "closures[EAST].where", "'EAST'"),
     ("a closure of a resource that is not there", PROGRAM, '"suite"', '"sauna"', "closures[HUB].resource", "'sauna'"),
+    ("a unit that is not there", PROGRAM, '"suite"', '"suite"\nunit = "suite-9"', "closures[HUB].unit", "'suite-9'"),
+    ("a unit of nothing", PROGRAM, 'resource = "suite"', 'unit = "suite-1"', "closures[HUB].unit", "that is named"),
     ("a closure for the whole program", PROGRAM, "2027-03-08\nuntil = 2027-03-10", "2027-01-01\nuntil = 2029-01-01",
      "places[HUB].resources.suite.hours", "never open between 2027-03-01"),
     ("a lane closed for the whole program", PROGRAM,

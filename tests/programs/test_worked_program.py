@@ -48,6 +48,13 @@ def test_a_whole_day_closure_runs_from_local_midnight_to_local_midnight(facts: F
     assert (closure.where, closure.resource) == ("HUB", "suite")
 
 
+def test_a_closure_may_name_one_unit(tmp_path: Path) -> None:
+    program = bend(tmp_path, "skin.toml", 'resource = "suite"', 'resource = "suite"\nunit = "suite-1"')
+    network = load_program(str(program)).network
+    stretch = Interval(datetime(2027, 3, 7, 23, tzinfo=UTC), datetime(2027, 3, 9, 23, tzinfo=UTC))
+    assert network.out_of_service == {("HUB", "suite", "suite-1"): [stretch]}
+
+
 def test_an_instant_closure_keeps_its_offset(tmp_path: Path) -> None:
     program = bend(tmp_path, "skin.toml", "from = 2027-03-08", "from = 2027-03-08T08:00:00+05:00")
     # 08:00 at UTC+5 is 03:00 UTC.

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from scheduler.booking import hindrances
 from scheduler.booking.closures import declare
 from scheduler.domain.intervals import Interval
 from scheduler.domain.rules import Violation
@@ -21,7 +22,7 @@ from scheduler.reoptimise.runs import PROGRAM, Claimed, Done, LeaseLost, Somebod
 from scheduler.reoptimise.shift import Shift, program_zone
 from scheduler.reoptimise.upkeep import audit_head, forget_answers, recheck_closures
 from scheduler.reoptimise.worker import Stopped, Worker, new_name
-from tests.booking.house import HUB, PAUL, House
+from tests.booking.house import HUB, NORA, PAUL, House
 from tests.reoptimise.cast import HALF_PAST_TWO, LEASE, NIGHT, all_runs
 
 ANNA, BERTA = "Anna", "Berta"
@@ -196,6 +197,40 @@ def test_a_closure_that_hits_something_planned_asks_for_a_run_once(house: House)
     assert first is not None
     assert recheck_closures(house.database, shift.worker, shift.zone, house.now) is None
     assert [(run.kind, run.asked_by) for run in all_runs(house.database)] == [("asked", "nightly worker")]
+
+
+def test_a_hindrance_that_hits_something_planned_asks_for_a_run_and_the_run_says_what_it_would_take(
+    house: House,
+) -> None:
+    house.booked("ANA")
+    shift = shift_of(house)
+    graft = house.visits("ANA")["ANA/2/graft"]
+    with house.doing(NORA) as work:
+        away = {"kinds": None, "dose": None, "start_at": graft.start_at, "end_at": graft.end_at, "reason": "A fever."}
+        hindrances.declare(work, house.board, patient="ANA", **away)  # type: ignore[arg-type]
+    assert recheck_closures(house.database, shift.worker, shift.zone, house.now) is not None
+    shift.what_waits()
+    run = all_runs(house.database)[-1]
+    result = json.loads(run.result or "{}")
+    assert (run.status, result["rules"], result["repair"]["patients"]) == ("failed", {"hindrance": 1}, ["ANA"])
+    assert (result["repair"]["doses_lost"], result["repair"]["proven"]) == ([], True)
+
+
+def test_a_night_would_put_a_culture_into_another_incubator_and_move_nobody(house: House) -> None:
+    house.booked("ANA")
+    growth = house.activities("ANA")["ANA/growth"]
+    stretch = {"start_at": growth.start_at, "end_at": growth.end_at, "reason": "A broken fan."}
+    with house.doing(PAUL) as work:
+        unit = json.loads(growth.units)["incubator"]
+        declare(work, house.board, where=HUB, resource="incubator", unit=unit, **stretch)  # type: ignore[arg-type]
+    shift_of(house).due_night()
+    result = json.loads(the_run(house.database).result or "{}")
+    assert (result["rules"], result["repair"]["patients"]) == ({"closure": 1}, [])
+    assert (result["repair"]["visits_moved"], result["repair"]["price"], result["repair"]["undecided"]) == (
+        0,
+        [0, 0],
+        [],
+    )
 
 
 def test_a_closure_that_a_run_has_looked_at_is_not_asked_about_again(house: House) -> None:
