@@ -38,7 +38,7 @@ def cancel(
         raise Refused("course-ended", 409, "This course has ended already. There is nothing left to cancel.")
     cancelled: list[str] = []
     for activity in repositories.activities(work.session, course_id):
-        if activity.status == "planned" and activity.start_at > work.now:
+        if activity.status == "open" or (activity.status == "planned" and activity.start_at > work.now):
             activity.status, activity.version = "cancelled", activity.version + 1
             cancelled.append(activity.id)
     visits: list[str] = []

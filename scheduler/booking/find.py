@@ -18,7 +18,7 @@ from scheduler.domain.calendars import local_date
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import PlannedCourse
 from scheduler.persistence import occupancy, repositories
-from scheduler.persistence.mapping import course_of, course_text, patient_of
+from scheduler.persistence.mapping import NOT_YET, course_of, course_text, patient_of
 from scheduler.persistence.tables import ActivityRow, OfferRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.planning.desk import Desk, Proposal, Wanted
@@ -135,9 +135,9 @@ def _search(
 
 def _elsewhen(desk: Desk, course: PlannedCourse, ask: Ask, wanted: Wanted) -> Wanted:
     """Other dates than the present one, unless exactly that one is asked for, for another hour."""
-    given = next(
-        one for one in course.activities if (one.kind, one.dose) == (desk.facts.protocol.administration, ask.dose)
-    )
+    given = course.find(desk.facts.protocol.administration, ask.dose)
+    if given is None:  # it waits to be made again: no date is the present one
+        return wanted
     on = local_date(given.start_at, desk.facts.network.place(course.site).zone)
     return wanted if ask.not_before == ask.not_after == on else replace(wanted, avoid=(*wanted.avoid, on))
 
@@ -174,15 +174,15 @@ def _at(wanted: Wanted, earliest_at: datetime, apart_days: int) -> Wanted:
 def _moving(
     desk: Desk, course: PlannedCourse, rows: list[ActivityRow], dose: int, onwards: bool, earliest_at: datetime
 ) -> frozenset[str]:
-    """What may move: planned activities of the dose (and later ones) that begin after the fence."""
+    """What may move: planned activities of the dose (and later ones) that begin after the fence, and what is open."""
     doses = {one.number for one in desk.facts.protocol.doses if one.number == dose or (onwards and one.number > dose)}
     administration = desk.facts.protocol.administration
     given = next((one for one in rows if one.kind == administration and one.dose == dose), None)
     if given is None:
         raise Refused("dose-not-found", 404, "This course has no such dose.")
-    if given.status != "planned":
+    if given.status not in NOT_YET:
         raise Refused("already-performed", 409, "This visit has been recorded already and cannot be moved.")
-    if given.start_at < earliest_at:
+    if given.status == "planned" and given.start_at < earliest_at:
         raise Refused(
             "inside-fence",
             409,
@@ -195,7 +195,9 @@ def _moving(
     )
     free = {one.id for one in rows if one.dose in doses} | shared
     return frozenset(
-        one.id for one in rows if one.id in free and one.status == "planned" and one.start_at >= earliest_at
+        one.id
+        for one in rows
+        if one.status == "open" or (one.id in free and one.status == "planned" and one.start_at >= earliest_at)
     )
 
 

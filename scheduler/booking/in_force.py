@@ -13,7 +13,7 @@ from scheduler.domain.cost import cost_of
 from scheduler.domain.course import FOLLOW_UP, Facts
 from scheduler.domain.plan import Plan, PlannedCourse, Unplanned
 from scheduler.persistence import proposals, repositories
-from scheduler.persistence.mapping import course_of, patient_of
+from scheduler.persistence.mapping import NOT_YET, UNPLACED, course_of, patient_of
 from scheduler.persistence.tables import ActivityRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.planning.repair import Standing
@@ -40,7 +40,7 @@ def standings(work: UnitOfWork, board: Board, plan: Plan, facts: Facts) -> tuple
         Standing(
             facts.patient(course.patient),
             course,
-            frozenset(row.id for row in rows.get(course.patient, []) if is_fixed(row)),
+            frozenset(row.id for row in rows.get(course.patient, []) if row.status not in UNPLACED and is_fixed(row)),
             confirmed & {one.id for one in course.activities},
             _excused(work, course.patient, rows.get(course.patient, [])),
         )
@@ -50,7 +50,7 @@ def standings(work: UnitOfWork, board: Board, plan: Plan, facts: Facts) -> tuple
 
 def _excused(work: UnitOfWork, patient: str, rows: Sequence[ActivityRow]) -> Mapping[str, frozenset[str]]:
     """By rule, the activities of a course that were recorded as they were, or whose deviation was signed."""
-    recorded = frozenset(row.id for row in rows if row.status != "planned")
+    recorded = frozenset(row.id for row in rows if row.status not in NOT_YET)
     excused = dict.fromkeys(RECORDED_RULES, recorded)
     for one in repositories.deviations_of(work.session, patient):
         excused[one.rule] = excused.get(one.rule, frozenset()) | {one.activity}

@@ -81,7 +81,8 @@ def _others(work: UnitOfWork, courses: list[CourseRow], fence_at: datetime) -> l
     found: list[Other] = []
     for row in courses:
         movable = _drafts(activities.get(row.id, []), fence_at, confirmed)
-        if movable:
+        waits = any(one.status == "open" for one in activities.get(row.id, []))  # for a time of its own first
+        if movable and not waits:
             person = repositories.patient(work.session, row.id)
             assert person is not None
             patient = patient_of(person)

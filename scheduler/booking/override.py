@@ -31,9 +31,7 @@ def rules_broken(
     found = [one for one in violations_alone(facts, patient, after) if one.message not in known]
     broken = {one.rule for one in found if one.rule in WINDOWS}
     old = {one.id: one for one in before.activities}
-    begins = [
-        min(one.start_at, old[one.id].start_at) for one in after.activities if one.id in old and one != old[one.id]
-    ]
+    begins = [min(one.start_at, old.get(one.id, one).start_at) for one in after.activities if one != old.get(one.id)]
     if begins and min(begins) < now + timedelta(days=facts.policy.plant_fence_days):
         broken.add(FENCE_RULE)
     return sorted(broken)

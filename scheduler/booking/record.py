@@ -17,7 +17,7 @@ from scheduler.domain.course import FOLLOW_UP, Facts
 from scheduler.domain.protocol import Step
 from scheduler.domain.rules_context import JudgedCourse, Occurrence, judged_course
 from scheduler.persistence import repositories
-from scheduler.persistence.mapping import course_of, patient_of
+from scheduler.persistence.mapping import NOT_YET, course_of, patient_of
 from scheduler.persistence.tables import ActivityRow, CourseRow, DeviationRow, PatientRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
@@ -95,7 +95,7 @@ def record(
         422 for times or a weight that cannot be.
     """
     case = _case(work, board, activity_id)
-    _may_record(work.principal, case.step)
+    may_record(work.principal, case.step)
     version_is(case.row, expected_version)
     if case.row.status != "planned":
         raise Refused("already-recorded", 409, "This step is recorded already, or was cancelled.")
@@ -150,7 +150,8 @@ def _case(work: UnitOfWork, board: Board, activity_id: str) -> _Case:
     return _Case(facts, patient, course, rows, judged, rows[activity_id], occurrence)
 
 
-def _may_record(principal: Principal, step: Step) -> None:
+def may_record(principal: Principal, step: Step) -> None:
+    """Refused 403 where a step is recorded by others."""
     allowed = ON_THE_ROAD if step.is_transit else AT_PLANT if step.side == "plant" else AT_SITE
     if principal.role not in allowed:
         names = ", ".join(sorted(role.value.replace("_", " ") for role in allowed))
@@ -269,7 +270,7 @@ def complete(
 ) -> None:
     """A course of which every dose and follow-up visit is recorded is over."""
     last = {facts.protocol.administration, FOLLOW_UP}
-    if course.status != "booked" or any(one.status == "planned" for one in rows.values() if one.kind in last):
+    if course.status != "booked" or any(one.status in NOT_YET for one in rows.values() if one.kind in last):
         return
     course.status, patient.status = "completed", "completed"
     patient.version += 1

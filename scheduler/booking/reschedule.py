@@ -16,7 +16,15 @@ from scheduler.booking.windows import windows_missed
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import PlannedCourse
 from scheduler.persistence import occupancy, repositories
-from scheduler.persistence.mapping import OPEN, activity_values, course_from, course_of, patient_of, units_text
+from scheduler.persistence.mapping import (
+    NOT_YET,
+    UNPLACED,
+    activity_values,
+    course_from,
+    course_of,
+    patient_of,
+    units_text,
+)
 from scheduler.persistence.occupancy import NewStay
 from scheduler.persistence.tables import ActivityRow, CourseRow, VisitRow
 from scheduler.persistence.unit_of_work import UnitOfWork
@@ -73,7 +81,7 @@ def reschedule(
         must_be(work.principal, BOOKERS, "move a visit")
     patient = patient_of(patient_for(work, course_id))
     rows = {one.id: one for one in repositories.activities(work.session, course_id)}
-    if any(rows[name].status != "planned" for name in json.loads(offer.replaces) if name in rows):
+    if any(rows[name].status not in NOT_YET for name in json.loads(offer.replaces) if name in rows):
         raise Refused("offer-outdated", 409, "The course has changed since this offer was made. Look for new offers.")
     before = course_of(patient, row, rows.values())
     old_stays = occupancy.stays_of(work.session, course_id)
@@ -110,7 +118,7 @@ def say_why(work: UnitOfWork, moved: Iterable[str], reason: str | None) -> None:
 
 def performed_rules(rows: dict[str, ActivityRow]) -> frozenset[str]:
     """What was performed outside its window is a recorded deviation and forbids nothing now."""
-    return RECORDED_RULES if any(one.status != "planned" for one in rows.values()) else frozenset()
+    return RECORDED_RULES if any(one.status not in NOT_YET for one in rows.values()) else frozenset()
 
 
 def exchange(work: UnitOfWork, new: Mapping[str, list[NewStay]], revision: int) -> None:
@@ -139,7 +147,7 @@ def rewrite(
 ) -> dict[str, tuple[str | None, str]]:
     """Bring activity and visit rows to the new times; the visits that moved, old and new start.
 
-    A visit that was not in force `before` has no old start.
+    What was open is planned again; such a visit, and one that is new, has no old start.
     """
     old = {one.id: one for one in before.activities}
     visits = {one.id for one in attended(facts, course.activities)}
@@ -155,34 +163,33 @@ def rewrite(
             continue
         if old.get(one.id) == one:
             continue
+        was_open, row.status = row.status == "open", "planned" if row.status in UNPLACED else row.status
         row.start_at, row.end_at, row.place = one.start_at, one.end_at, one.place
         row.units, row.lane, row.version = units_text(one.units), one.lane, row.version + 1
-        if row.status == OPEN:
-            row.status, row.volume_ml, row.syringes = "planned", one.volume_ml, one.syringes
+        if was_open:
+            row.volume_ml, row.syringes = one.volume_ml, one.syringes
         visit = repositories.visit(work.session, one.id) if one.id in visits else None
-        if visit is None:
-            continue
-        back = visit.status == "cancelled"
-        if back or (visit.start_at, visit.end_at) != (one.start_at, one.end_at):
-            moved[one.id] = None if back else visit.start_at.isoformat(), one.start_at.isoformat()
-            visit.on_date, visit.status = visit_on(facts, course.site, one), "planned"
+        if visit is not None and (was_open or (visit.start_at, visit.end_at) != (one.start_at, one.end_at)):
+            moved[one.id] = None if was_open else visit.start_at.isoformat(), one.start_at.isoformat()
+            visit.on_date = visit_on(facts, course.site, one)
             visit.start_at, visit.end_at = one.start_at, one.end_at
             visit.confirmed_at = visit.confirmed_by = None
+            visit.status = row.status
             visit.changed_at, visit.version = work.now, visit.version + 1
     return moved
 
 
 def left_open(work: UnitOfWork, course: PlannedCourse, rows: Mapping[str, ActivityRow]) -> list[str]:
-    """Steps that were planned and that the course no longer has lose their time, and visits are cancelled; which."""
+    """Steps that were planned and that the course no longer has lose their time; the visits among them."""
     there = {one.id for one in course.activities}
     gone = [row for row in rows.values() if row.status == "planned" and row.id not in there]
-    cancelled: list[str] = []
+    visits: list[str] = []
     for row in gone:
-        row.status, row.version = OPEN, row.version + 1
+        row.status, row.version = "open", row.version + 1
         visit = repositories.visit(work.session, row.id)
         if visit is not None:
-            visit.status = "cancelled"
+            visit.status = "open"
             visit.confirmed_at = visit.confirmed_by = None
             visit.changed_at, visit.version = work.now, visit.version + 1
-            cancelled.append(visit.id)
-    return sorted(cancelled)
+            visits.append(visit.id)
+    return sorted(visits)

@@ -15,7 +15,7 @@ from scheduler.domain.course import FOLLOW_UP, Facts, Patient
 from scheduler.domain.plan import Activity, PlannedCourse
 from scheduler.domain.protocol import Protocol
 from scheduler.domain.rules_context import JudgedCourse, judged_course
-from scheduler.persistence.mapping import course_as_told
+from scheduler.persistence.mapping import course_of
 from scheduler.persistence.tables import ActivityRow, CourseRow, PatientRow, VisitRow
 
 
@@ -41,7 +41,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class SharedVisit:
-    """One attended step; `anchor_on` is the local date that windows of later visits count from."""
+    """One attended step; `anchor_on` is the local date that windows of later visits count from, None while it has none.
+
+    The times of a visit that is ``open`` are those last told, which no longer hold.
+    """
 
     id: str
     kind: str
@@ -49,7 +52,7 @@ class SharedVisit:
     name: str | None
     start_at: datetime
     end_at: datetime
-    anchor_on: date
+    anchor_on: date | None
     standing: Standing | None
 
 
@@ -75,9 +78,9 @@ class Booked:
     visits: list[VisitRow] = field(default_factory=list)
 
     def planned(self) -> PlannedCourse:
-        """The course as it was told, visits without a time included: they say themselves that they were cancelled."""
+        """The course as it is planned."""
         who = Patient(self.patient.id, self.patient.site, self.patient.registered_on, self.patient.weight_kg)
-        return course_as_told(who, self.course, self.activities)
+        return course_of(who, self.course, self.activities)
 
 
 def share_of(facts: Facts, course: PlannedCourse) -> Share:
@@ -100,11 +103,12 @@ def _share(
     judged = judged_course(done, patient, blind)
     planned = {one.id: one for one in course.activities}
     zone = facts.network.place(course.site).zone
-    shared = (
+    shared = [
         _shared(planned[one.id], one.activity, zone, visits.get(one.id), rows.get(one.id))
         for one in judged.occurrences
         if one.step.attended
-    )
+    ]
+    shared += [_open(row, visits[row.id]) for row in rows.values() if row.status == "open" and row.id in visits]
     return Share(
         patient=course.patient,
         site=course.site,
@@ -134,6 +138,12 @@ def _shared(
         anchor_on=local_date(done.start_at, zone),
         standing=None if visit is None else _standing(visit, row),
     )
+
+
+def _open(row: ActivityRow, visit: VisitRow) -> SharedVisit:
+    standing = _standing(visit, row)
+    name = row.id.split("/")[1] if row.kind == FOLLOW_UP else None
+    return SharedVisit(row.id, row.kind, row.dose, name, visit.start_at, visit.end_at, None, standing)
 
 
 def _standing(visit: VisitRow, row: ActivityRow | None) -> Standing:

@@ -14,10 +14,11 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from scheduler.booking.shares import Arrival, Booked, Share, SharedVisit, Standing
-from scheduler.booking.words import visit_texts
+from scheduler.booking.words import no_longer, visit_texts
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import Activity
 from scheduler.domain.protocol import Protocol, Window
+from scheduler.persistence.mapping import activity_of
 from scheduler.persistence.tables import ActivityRow, CourseRow
 
 COLD = (2, 8)
@@ -69,8 +70,9 @@ class OfferedVisit:
 class VisitView(OfferedVisit):
     """A booked visit and how it stands.
 
-    `reason` says why it is not as it first was: supply, site, patient or logistics. `confirmed` is whether the
-    patient knows this date, `told` whether the latest change was told.
+    `status` is planned, performed, late, failed or cancelled; or open, when the date and times are those last told,
+    which no longer hold, and new ones follow. `reason` says why it is not as it first was: supply, site, patient or
+    logistics. `confirmed` is whether the patient knows this date, `told` whether the latest change was told.
     """
 
     status: str
@@ -152,6 +154,8 @@ def _offered(share: Share, one: SharedVisit, protocol: Protocol, zone: str) -> O
         give_by = give_by.astimezone(there)
     arrives_at = None if arrival is None else arrival.planned_at
     en, ko = visit_texts(one.kind, one.dose, one.name, start_at, end_at, zone, arrives_at, give_by)
+    if _is_open(one):
+        en, ko = no_longer(en, ko)
     return OfferedVisit(
         id=one.id,
         patient=share.patient,
@@ -170,7 +174,11 @@ def _offered(share: Share, one: SharedVisit, protocol: Protocol, zone: str) -> O
 
 
 def _is_off(one: SharedVisit) -> bool:
-    return one.standing is not None and one.standing.status == "cancelled"
+    return one.standing is not None and one.standing.status in ("cancelled", "open")
+
+
+def _is_open(one: SharedVisit) -> bool:
+    return one.standing is not None and one.standing.status == "open"
 
 
 def _window(share: Share, one: SharedVisit, protocol: Protocol) -> WindowView | None:
@@ -207,9 +215,10 @@ def plant_steps(facts: Facts, activities: Iterable[Activity]) -> list[PlantStep]
 
 
 def booked_steps(facts: Facts, booked: Booked) -> list[PlantStep]:
-    """The steps of a booked course, with what was done."""
+    """The steps of a booked course, with what was done; last those that wait for a time, with their void ones."""
     rows = {row.id: row for row in booked.activities}
-    return [_plant_step(facts, one, rows[one.id]) for one in booked.planned().activities]
+    planned = [_plant_step(facts, one, rows[one.id]) for one in booked.planned().activities]
+    return planned + [_plant_step(facts, activity_of(row), row) for row in booked.activities if row.status == "open"]
 
 
 def _plant_step(facts: Facts, one: Activity, row: ActivityRow | None) -> PlantStep:

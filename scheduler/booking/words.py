@@ -46,6 +46,14 @@ def visit_texts(
     return en, ko
 
 
+def no_longer(en: str, ko: str) -> tuple[str, str]:
+    """The texts of a visit whose date no longer holds, while there is no other."""
+    return (
+        f"{en} This date no longer holds; a new one will be told.",
+        f"{ko} 이 날짜는 취소되었으며, 새 날짜를 안내해 드립니다.",
+    )
+
+
 def _english(at: datetime, seen_from: datetime) -> str:
     day = "" if at.date() == seen_from.date() else f"{WEEKDAYS[at.weekday()]} "
     return f"{day}{at:%H:%M}"

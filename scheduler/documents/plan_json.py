@@ -36,6 +36,7 @@ def _course(course: PlannedCourse, network: Network) -> str:
         "site": course.site,
         "registered_on": course.registered_on.isoformat(),
         "weight_kg": course.weight_kg,
+        **({"restarted": sorted(course.restarted)} if course.restarted else {}),
     }
     keys = ", ".join(f"{_text(key)}: {_text(value)}" for key, value in head.items())
     activities = _lines([f"    {_text(_activity(one, network))}" for one in course.activities], "   ")

@@ -60,7 +60,7 @@ def _levels(node: Node) -> Levels:
 
 
 def _course(node: Node) -> PlannedCourse:
-    at = node.keys("patient", "site", "registered_on", "weight_kg", "activities")
+    at = node.keys("patient", "site", "registered_on", "weight_kg", "activities", optional=("restarted",))
     site = at("site").text()
     activities = tuple(_activity(one) for one in at("activities").items())
     return PlannedCourse(
@@ -70,7 +70,12 @@ def _course(node: Node) -> PlannedCourse:
         registered_on=at("registered_on").day(),
         weight_kg=at("weight_kg").number(),
         activities=activities,
+        restarted=frozenset(at("restarted").or_none(_doses) or ()),
     )
+
+
+def _doses(node: Node) -> list[int]:
+    return [one.whole(least=1) for one in node.items()]
 
 
 def _plant(site: str, activities: tuple[Activity, ...]) -> str | None:

@@ -12,6 +12,7 @@ from scheduler.domain.logistics import Network
 from scheduler.domain.protocol import Arm, Protocol, Step
 
 FOLLOW_UP = "follow_up"
+NONE_RESTARTED: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,12 @@ def doses_of(protocol: Protocol, arm: Arm | None) -> tuple[int, ...]:
     return arm.doses if arm is not None else tuple(dose.number for dose in protocol.doses)
 
 
-def steps_of(protocol: Protocol, arm: Arm | None) -> list[StepAt]:
+def steps_of(protocol: Protocol, arm: Arm | None, restarted: frozenset[int] = NONE_RESTARTED) -> list[StepAt]:
     """Every step occurrence of a fully planned course, in protocol order, harvests before doses.
 
     A comparator dose of a known arm goes without the steps that handle cells; a course whose arm is unknown has all.
+    A dose in `restarted` is made from the patient bank: it has the steps that `restarts` names, and where it is the
+    first dose, the culture that was to become it is no step of the course any more (docs/domain.md section 2).
     """
     doses = doses_of(protocol, arm)
     if not doses:
@@ -116,11 +119,11 @@ def steps_of(protocol: Protocol, arm: Arm | None) -> list[StepAt]:
     found: list[StepAt] = []
     for step in protocol.steps:
         if step.per == "harvest" and protocol.supply == "bank":
-            if not step.cells or active:
+            if (not step.cells or active) and not (doses[0] in restarted and protocol.feeds_a_dose(step)):
                 found.append(StepAt(step, None, doses[0]))
             continue
         for dose in doses:
-            if (step.doses is None or dose in step.doses) and (not step.cells or dose in active):
+            if step.belongs_to(dose, restarted) and (not step.cells or dose in active):
                 found.append(StepAt(step, dose, dose))
     return found
 

@@ -40,7 +40,10 @@ class Activity:
 
 @dataclass(frozen=True)
 class PlannedCourse:
-    """One patient's planned activities, ascending by start, at one plant (None when nothing is planned)."""
+    """One patient's planned activities, ascending by start, at one plant (None when nothing is planned).
+
+    `restarted` are the doses that are made from the patient bank after the culture they were to come from was lost.
+    """
 
     patient: str
     site: str
@@ -48,6 +51,7 @@ class PlannedCourse:
     registered_on: date
     weight_kg: float
     activities: tuple[Activity, ...]
+    restarted: frozenset[int] = frozenset()
 
     def find(self, kind: str, dose: int | None) -> Activity | None:
         """The activity of a kind and dose, or None."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NamedTuple
@@ -126,6 +127,8 @@ class Step:
         The patient is there: the step is part of a visit.
     cells
         Only doses that hold cells need the step; a comparator dose goes without where the plan may know the arm.
+    restarts
+        Dose numbers beside `doses` that have the step once they are restarted from the patient bank.
     """
 
     kind: str
@@ -141,6 +144,11 @@ class Step:
     arrives_in: str | None = None
     attended: bool = False
     cells: bool = False
+    restarts: tuple[int, ...] = ()
+
+    def belongs_to(self, dose: int, restarted: Container[int]) -> bool:
+        """Whether a dose has the step, given the doses that were restarted from the bank."""
+        return self.doses is None or dose in self.doses or (dose in restarted and dose in self.restarts)
 
     @property
     def is_transit(self) -> bool:
@@ -266,6 +274,15 @@ class Protocol:
             if arm.name == name:
                 return arm
         raise KeyError(name)
+
+    @property
+    def restartable(self) -> frozenset[int]:
+        """The doses that can be restarted from the patient bank."""
+        return frozenset(dose for step in self.steps for dose in step.restarts)
+
+    def feeds_a_dose(self, step: Step) -> bool:
+        """Whether a step holds what was harvested until a dose is made of it, as a culture does."""
+        return step.per == "harvest" and step.hold is not None and self.step(step.hold[1].kind).per == "dose"
 
     @property
     def shelf_life(self) -> Limit | None:

@@ -257,7 +257,7 @@ class Judged:
 def judged_course(course: PlannedCourse, patient: Patient, facts: Facts) -> JudgedCourse:
     """Match a course's activities to the steps and follow-up visits of the protocol."""
     arm = facts.arm_of(patient.id)
-    steps = {(one.step.kind, one.dose): one for one in steps_of(facts.protocol, arm)}
+    steps = {(one.step.kind, one.dose): one for one in steps_of(facts.protocol, arm, course.restarted)}
     visits = {follow_up_id(patient.id, one.name): one for one in facts.protocol.follow_ups}
     matched: list[Occurrence] = []
     for activity in course.activities:

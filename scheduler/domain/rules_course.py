@@ -18,7 +18,8 @@ DOSE_VOLUME = "dose_volume"
 def accounted_for(judged: Judged) -> Iterator[Violation]:
     """Every patient has one course, and every dose and follow-up visit is either planned or unplanned with a reason.
 
-    Source: docs/domain.md section 1 (doses of an arm) and section 2 (follow-up visits).
+    Only doses that the protocol allows are restarted from the bank. Source: docs/domain.md section 1 (doses of an arm)
+    and section 2 (follow-up visits, restarts).
     """
     yield from _patients_with_one_course(judged)
     unplanned: dict[str, list[Unplanned]] = {}
@@ -31,7 +32,7 @@ def accounted_for(judged: Judged) -> Iterator[Violation]:
         entries = unplanned.pop(patient.id, [])
         course = courses.get(patient.id)
         if course is not None:
-            yield from _doses_accounted_for(course, entries)
+            yield from _doses_accounted_for(course, entries, judged.facts.protocol.restartable)
             yield from _follow_ups_accounted_for(judged, course, entries)
     for stranger in unplanned:
         yield _missing(stranger, "is listed as unplanned but is no patient of this program")
@@ -69,7 +70,9 @@ def _same_person(course: PlannedCourse, patient: Patient) -> Iterator[Violation]
             yield _missing(patient.id, f"the plan's {name} is {planned}, the patient's is {true}")
 
 
-def _doses_accounted_for(course: JudgedCourse, entries: list[Unplanned]) -> Iterator[Violation]:
+def _doses_accounted_for(
+    course: JudgedCourse, entries: list[Unplanned], restartable: frozenset[int]
+) -> Iterator[Violation]:
     patient, due, planned = course.patient, set(course.doses), course.doses_planned
     listed = Counter(entry.dose for entry in entries if entry.dose is not None)
     for dose in sorted(due | planned | set(listed)):
@@ -79,6 +82,8 @@ def _doses_accounted_for(course: JudgedCourse, entries: list[Unplanned]) -> Iter
             yield _missing(patient.id, f"dose {dose} is both planned and unplanned")
         elif dose not in planned and listed[dose] != 1:
             yield _missing(patient.id, f"dose {dose} is not planned and listed {listed[dose]} times as unplanned")
+    for dose in sorted(course.course.restarted - restartable):
+        yield _missing(patient.id, f"dose {dose} is restarted from the bank, which the protocol does not allow")
 
 
 def _follow_ups_accounted_for(judged: Judged, course: JudgedCourse, entries: list[Unplanned]) -> Iterator[Violation]:

@@ -216,21 +216,27 @@ def limited_pairs(limit: Limit, course: JudgedCourse) -> Iterator[Pair]:
     neither has one, both edges of a pair serve the same dose. A step that serves the whole course pairs with every
     dose of the other step when the limit has no upper bound (cells are in the bank from then on), and with the dose
     its harvest serves first when it has one (only that dose is made from the culture itself), unless both references
-    name their dose. A step a course goes without binds nothing.
+    name their dose. With a dose that was restarted from the bank it then pairs no more: what bound the dose to its
+    culture binds nothing. A step a course goes without binds nothing.
     """
     for pair in product(_meant(limit.from_ref, course), _meant(limit.to_ref, course)):
-        if _binds(limit, *pair):
+        if _binds(limit, *pair, course.course.restarted):
             yield pair
 
 
-def _binds(limit: Limit, first: Occurrence, last: Occurrence) -> bool:
+def _binds(limit: Limit, first: Occurrence, last: Occurrence, restarted: frozenset[int]) -> bool:
     named = (limit.from_ref.dose is not None) + (limit.to_ref.dose is not None)
     if named == 2:
         return True
     if None in (first.activity.dose, last.activity.dose):
         capped = limit.at_most_minutes is not None or limit.at_most_days is not None
-        return not capped or first.serves == last.serves
+        return not capped or (first.serves == last.serves and not _from_bank(first, last, restarted))
     return first is not last if named else first.serves == last.serves
+
+
+def _from_bank(first: Occurrence, last: Occurrence, restarted: frozenset[int]) -> bool:
+    """Whether a step of the harvest meets one of a dose that is not made from its culture any more."""
+    return first.activity.dose != last.activity.dose and first.serves in restarted
 
 
 def _meant(ref: StepRef, course: JudgedCourse) -> list[Occurrence]:

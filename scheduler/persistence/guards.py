@@ -14,12 +14,12 @@ class Guards:
     """The guards of some tables, for a migration.
 
     `changing` has, by table, the columns that may change after a row was written; rows are never deleted. `keys` has
-    the primary keys that are not ``id``, `unique` the one column besides the key whose values may not come twice.
+    the primary keys that are not ``id``, `unique` the columns besides the key whose values may not come twice together.
     """
 
     changing: Mapping[str, Sequence[str]]
     keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    unique: Mapping[str, str] = field(default_factory=dict)
+    unique: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def put_up(self) -> None:
         """Write the triggers; PostgreSQL has `refuse_change` from the migration that first guarded a table."""
@@ -52,6 +52,9 @@ class Guards:
         return [name for name in columns if name not in self.changing[table]]
 
     def _is_taken(self, table: str) -> str:
-        same = " AND ".join(f"{name} = NEW.{name}" for name in self.keys.get(table, ("id",)))
-        column = self.unique.get(table)
-        return f"{same} OR {column} = NEW.{column}" if column else same
+        keys = (self.keys.get(table, ("id",)), self.unique.get(table, ()))
+        return " OR ".join(f"({_same(columns)})" for columns in keys if columns)
+
+
+def _same(columns: Sequence[str]) -> str:
+    return " AND ".join(f"{name} = NEW.{name}" for name in columns)

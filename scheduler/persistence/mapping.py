@@ -15,8 +15,10 @@ from scheduler.domain.intervals import Interval
 from scheduler.domain.plan import Activity, PlannedCourse
 from scheduler.persistence.tables import ActivityRow, ClosureRow, CourseRow, HindranceRow, PatientRow
 
-OPEN = "open"
-"""The status of a step without a time: its dose has no place in the plan, and its row keeps the times told last."""
+UNPLACED = frozenset({"open", "given_up"})
+"""The statuses of activities that are no part of the plan."""
+NOT_YET = frozenset({"planned", "open"})
+"""The statuses of what still has to be done."""
 
 
 def patient_of(row: PatientRow) -> Patient:
@@ -57,14 +59,18 @@ def activity_of(row: ActivityRow) -> Activity:
 
 
 def course_of(patient: Patient, row: CourseRow, activities: Iterable[ActivityRow]) -> PlannedCourse:
-    """A booked course as it is in force: steps that have no time at present are not in it."""
-    return course_as_told(patient, row, (one for one in activities if one.status != OPEN))
-
-
-def course_as_told(patient: Patient, row: CourseRow, activities: Iterable[ActivityRow]) -> PlannedCourse:
-    """A booked course with every step as it was told last; its activities ascend by start."""
-    listed = sorted((activity_of(one) for one in activities), key=lambda one: (one.start_at, one.end_at, one.id))
-    return PlannedCourse(patient.id, patient.site, row.plant, patient.registered_on, patient.weight_kg, tuple(listed))
+    """A booked course, without what has no time; its activities ascend by start."""
+    placed = (activity_of(one) for one in activities if one.status not in UNPLACED)
+    listed = sorted(placed, key=lambda one: (one.start_at, one.end_at, one.id))
+    return PlannedCourse(
+        patient.id,
+        patient.site,
+        row.plant,
+        patient.registered_on,
+        patient.weight_kg,
+        tuple(listed),
+        frozenset(json.loads(row.restarted)),
+    )
 
 
 def activity_values(course: str, one: Activity) -> dict[str, Any]:
@@ -99,6 +105,7 @@ def course_text(course: PlannedCourse) -> str:
             "registered_on": course.registered_on.isoformat(),
             "weight_kg": course.weight_kg,
             "activities": [_activity_json(one) for one in course.activities],
+            "restarted": sorted(course.restarted),
         },
         separators=(",", ":"),
     )
@@ -114,6 +121,7 @@ def course_from(text: str) -> PlannedCourse:
         date.fromisoformat(found["registered_on"]),
         found["weight_kg"],
         tuple(_activity_from(one) for one in found["activities"]),
+        frozenset(found.get("restarted", ())),
     )
 
 

@@ -11,6 +11,9 @@ from sqlmodel import Session, col, select
 from scheduler.persistence.bulk import add_rows
 from scheduler.persistence.tables import BoardRow, ProgramRow, StayRow, UnitRow
 
+_ATTEMPT = "#"  # stands in no study id and in no kind of step
+_OF_NOW = col(StayRow.activity).not_like(f"%{_ATTEMPT}%")
+
 
 class NewStay(NamedTuple):
     """A stay to be written."""
@@ -99,9 +102,17 @@ def _changed(rows: Sequence[Sequence[object]]) -> list[Changed]:
     return [Changed(*row) for row in rows]  # type: ignore[arg-type]
 
 
+def attempt_of(activity: str, attempt: int) -> str:
+    """Whom a stay serves that an attempt given up has used: it is history, and no change of the course touches it."""
+    return f"{activity}{_ATTEMPT}{attempt}"
+
+
 def stays_of(session: Session, course: str, *, hold: str | None = None) -> list[StayRow]:
-    """The live stays of a course (or of one of its holds), in the order in which they were written."""
-    query = select(StayRow).where(StayRow.course == course, col(StayRow.live), StayRow.hold == hold)
+    """The live stays of a course (or of one of its holds), in the order in which they were written.
+
+    What attempts given up have used is left out.
+    """
+    query = select(StayRow).where(StayRow.course == course, col(StayRow.live), StayRow.hold == hold, _OF_NOW)
     return list(session.exec(query.order_by(col(StayRow.id))))
 
 
@@ -178,7 +189,7 @@ def taken_between(session: Session, units_of: Sequence[int], since: int, until: 
 def stays_by_course(session: Session, names: Sequence[str]) -> dict[str, dict[int, str]]:
     """The live stays of some courses and the activity each serves, those of holds left out."""
     query = select(StayRow.course, StayRow.id, StayRow.activity).where(
-        col(StayRow.course).in_(names), col(StayRow.live), col(StayRow.hold).is_(None)
+        col(StayRow.course).in_(names), col(StayRow.live), col(StayRow.hold).is_(None), _OF_NOW
     )
     found: dict[str, dict[int, str]] = {}
     for course_id, stay_id, activity_id in session.execute(query):

@@ -7,8 +7,10 @@ from datetime import date, datetime
 
 from sqlmodel import Session, col, select
 
+from scheduler.persistence.mapping import UNPLACED
 from scheduler.persistence.tables import (
     ActivityRow,
+    AttemptRow,
     ClosureRow,
     CourseRow,
     DeviationRow,
@@ -201,9 +203,17 @@ def add_deviation(session: Session, row: DeviationRow) -> None:
 
 
 def deviations_of(session: Session, course_id: str) -> list[DeviationRow]:
-    """The deviations of a course, in the order in which they were made."""
-    query = select(DeviationRow).where(DeviationRow.course == course_id)
+    """The deviations of a course, in the order in which they were made; those of attempts given up since left out."""
+    given_up = select(AttemptRow.id).where(
+        AttemptRow.activity == DeviationRow.activity, col(AttemptRow.given_up_at) >= DeviationRow.made_at
+    )
+    query = select(DeviationRow).where(DeviationRow.course == course_id, ~given_up.exists())
     return list(session.exec(query.order_by(col(DeviationRow.made_at), col(DeviationRow.id))))
+
+
+def attempts_of(session: Session, course_id: str) -> list[AttemptRow]:
+    """What was given up of a course, in the order in which it was."""
+    return list(session.exec(select(AttemptRow).where(AttemptRow.course == course_id).order_by(col(AttemptRow.id))))
 
 
 # --- many courses at once ---------------------------------------------------------------------------------------------
@@ -242,9 +252,12 @@ def patients_named(session: Session, names: Sequence[str]) -> dict[str, PatientR
 
 
 def activities_of_kinds(session: Session, kinds: Sequence[str], since: datetime, until: datetime) -> list[ActivityRow]:
-    """Activities of some kinds that begin in ``[since, until)``, whatever became of them."""
+    """Activities of some kinds that begin in ``[since, until)``, whatever became of them; none without a time."""
     query = select(ActivityRow).where(
-        col(ActivityRow.kind).in_(kinds), col(ActivityRow.start_at) >= since, col(ActivityRow.start_at) < until
+        col(ActivityRow.kind).in_(kinds),
+        col(ActivityRow.start_at) >= since,
+        col(ActivityRow.start_at) < until,
+        col(ActivityRow.status).not_in(UNPLACED),
     )
     return list(session.exec(query.order_by(col(ActivityRow.start_at), col(ActivityRow.id))))
 

@@ -66,13 +66,18 @@ class CourseRow(Row, table=True):
     plant: str | None = None
     coi: str = Field(unique=True)
     status: str = "booked"  # booked, cancelled, completed
+    restarted: str = Field(default="[]", sa_column_kwargs={"server_default": "[]"})  # JSON: doses made from the bank
     booked_at: datetime = Field(sa_type=UtcDateTime)
     booked_by: str
     version: int = 1
 
 
 class ActivityRow(Row, table=True):
-    """One planned step of a booked course; the actual times are beside the planned ones, never in their place."""
+    """One planned step of a booked course; the actual times are beside the planned ones, never in their place.
+
+    An ``open`` step must be made again and has no time yet: its times are void, it is no part of the plan and holds no
+    stays. A ``given_up`` step is no step of its course any more. What either was before is in `AttemptRow`.
+    """
 
     __tablename__ = "activity"
     __table_args__ = (CheckConstraint("end_at >= start_at", name="ends_after_start"),)
@@ -87,15 +92,47 @@ class ActivityRow(Row, table=True):
     lane: str | None = None
     volume_ml: float | None = None
     syringes: int | None = None
-    status: str = "planned"  # planned, performed, late, failed, cancelled, open
+    status: str = "planned"  # planned, performed, late, failed, cancelled, open, given_up
+    attempt: int = Field(default=1, sa_column_kwargs={"server_default": "1"})  # which one this is
     actual_start_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     actual_end_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     recorded_by: str | None = None
     version: int = 1
 
 
+class AttemptRow(Row, table=True):
+    """An activity as it was when it was given up: what was planned, what was done, and why it must be made again."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (Index("uq_attempt_activity_attempt", "activity", "attempt", unique=True),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    activity: str = Field(foreign_key="activity.id")
+    attempt: int
+    course: str = Field(foreign_key="course.id", index=True)
+    kind: str
+    dose: int | None = None
+    place: str
+    units: str
+    start_at: datetime = Field(sa_type=UtcDateTime)
+    end_at: datetime = Field(sa_type=UtcDateTime)
+    lane: str | None = None
+    volume_ml: float | None = None
+    syringes: int | None = None
+    status: str  # planned, performed, late, failed
+    actual_start_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    actual_end_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    recorded_by: str | None = None
+    version: int
+    why: str
+    given_up_at: datetime = Field(sa_type=UtcDateTime)
+    given_up_by: str
+
+
 class VisitRow(Row, table=True):
-    """What the patient was told of one attended step; its id is the activity's and outlives every move."""
+    """What the patient was told of one attended step; its id is the activity's and outlives every move.
+
+    Of an ``open`` visit the patient has to hear that the date told no longer holds; a new one follows.
+    """
 
     __tablename__ = "visit"
     id: str = Field(primary_key=True, foreign_key="activity.id")
@@ -104,7 +141,7 @@ class VisitRow(Row, table=True):
     on_date: date = Field(index=True)
     start_at: datetime = Field(sa_type=UtcDateTime)
     end_at: datetime = Field(sa_type=UtcDateTime)
-    status: str = "planned"  # planned, performed, late, failed, cancelled
+    status: str = "planned"  # planned, performed, late, failed, cancelled, open
     confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     confirmed_by: str | None = None
     told_version: int | None = None  # the version of which the patient was told, by confirm or acknowledge

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.domain.course import Facts, Patient, StepAt, activity_id, doses_of, steps_of
+from scheduler.domain.course import NONE_RESTARTED, Facts, Patient, StepAt, activity_id, doses_of, steps_of
 from scheduler.domain.intervals import Interval
 from scheduler.domain.protocol import Arm, StepRef, Window
 from scheduler.planning.hindrances import unhindered
@@ -35,10 +35,11 @@ NOTHING: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """What interpretation needs to read a template back: its route and the step behind every task."""
+    """What interpretation needs to read a template back: its route, the step behind every task, what was restarted."""
 
     route: Route
     steps: tuple[StepAt, ...]
+    restarted: frozenset[int] = NONE_RESTARTED
 
     def names(self, patient: str) -> list[str]:
         """The ids of a patient's activities, task by task."""
@@ -103,7 +104,7 @@ class Builder:
         self._due: dict[Window, IntArray] = {}
         self._templates: list[Template] = []
         self._shapes: list[Shape] = []
-        self._known: dict[tuple[str, object], tuple[int, ...]] = {}
+        self._known: dict[tuple[str, object, frozenset[int]], tuple[int, ...]] = {}
 
     def build(self) -> Built:
         """The problem of all the program's patients."""
@@ -114,13 +115,16 @@ class Builder:
                 courses.append(self._course(patient, self._templates_of(patient, arm)))
         return self.built(tuple(courses))
 
-    def templates_for(self, site: str, arm: Arm | None) -> tuple[int, ...]:
-        """The numbers of the templates that a site's patients of an arm may follow, one a route."""
-        key = (site, arm and (arm.doses, arm.active))
+    def templates_for(self, site: str, arm: Arm | None, restarted: frozenset[int] = NONE_RESTARTED) -> tuple[int, ...]:
+        """The numbers of the templates that a site's patients of an arm may follow, one a route.
+
+        Courses with restarted doses have templates of their own.
+        """
+        key = (site, arm and (arm.doses, arm.active), restarted)
         if key not in self._known:
             first = len(self._templates)
             for route in routes_of(self.facts, site):
-                template, shape = self._template(route, arm)
+                template, shape = self._template(route, arm, restarted)
                 self._templates.append(template)
                 self._shapes.append(shape)
             self._known[key] = tuple(range(first, len(self._templates)))
@@ -208,11 +212,15 @@ class Builder:
 
     # --- templates -------------------------------------------------------------------------------------------
 
-    def _template(self, route: Route, arm: Arm | None) -> tuple[Template, Shape]:
+    def made(self, number: int) -> tuple[Template, Shape]:
+        """A template that was made, and its shape."""
+        return self._templates[number], self._shapes[number]
+
+    def _template(self, route: Route, arm: Arm | None, restarted: frozenset[int]) -> tuple[Template, Shape]:
         protocol = self.facts.protocol
         doses = doses_of(protocol, arm)
-        steps = tuple(steps_of(protocol, arm))
-        index = Points(steps, doses)
+        steps = tuple(steps_of(protocol, arm, restarted))
+        index = Points(steps, doses, restarted)
         tasks = tuple(
             Task(
                 name=f"{at.dose}/{at.step.kind}" if at.dose is not None else at.step.kind,
@@ -247,7 +255,8 @@ class Builder:
             targets=tuple(self._targets(index, doses)),
             colds=tuple(self._colds(index, doses)),
         )
-        return template, Shape(route, steps)
+        self._pools_of_restarts(route)
+        return template, Shape(route, steps, restarted)
 
     def _sequence(self, index: Points, route: Route) -> list[Lag]:
         found: list[Lag] = []
@@ -328,6 +337,12 @@ class Builder:
                 pool = self._pool(lane.code, "lane")
                 found.append(Stay("departure_places", pool, "lane", i, Point(i, False), Point(i, False), 1))
         return found
+
+    def _pools_of_restarts(self, route: Route) -> None:
+        """Count what restarted doses may need, so that their templates fit into every problem made here."""
+        for step in self.facts.protocol.steps:
+            for use in step.uses if step.restarts else ():
+                self._pool(route.place(step.side), use.resource)
 
     def _tail(self, place: str, kind: str) -> int:
         resource = self.facts.network.place(place).resource(kind)

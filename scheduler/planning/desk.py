@@ -17,7 +17,7 @@ from scheduler.domain.cost import cost_of
 from scheduler.domain.course import Facts, Patient
 from scheduler.domain.intervals import Interval
 from scheduler.domain.plan import Levels, Plan, PlannedCourse, Unplanned
-from scheduler.planning.build import Builder, horizon_days, routes_of
+from scheduler.planning.build import Builder, Shape, horizon_days, routes_of
 from scheduler.planning.completion import edges_of, stretched, visits_kept
 from scheduler.planning.follow_ups import with_follow_ups
 from scheduler.planning.ground import Ground, as_before, told_days
@@ -31,7 +31,7 @@ from solver.doses import NO_WISH, Wish
 from solver.finder import Finder
 from solver.layout import Layout, layouts_of
 from solver.loads import Loads
-from solver.problem import Course, Placement
+from solver.problem import Course, Placement, Template
 
 MORE_TRIES = 4  # further courses tried for one offer whose follow-up visits or units find no place
 
@@ -225,8 +225,7 @@ class Desk:
         `moving` are the activities that may move, `prices` what it costs to give each dose on another day than before,
         `still` the follow-up visits that stay whatever happens.
         """
-        template_number = self._template_of(patient, course)
-        template, shape = self._problem.templates[template_number], self._built.shapes[template_number]
+        template, shape = self._template_of(patient, course)
         template = unhindered(template, shape.steps, self.grid, self.facts.hindrances_of(patient.id))
         tasks = {name: task for task, name in enumerate(shape.names(patient.id))}
         there = {one.id: one for one in course.activities}
@@ -331,16 +330,17 @@ class Desk:
         """The plants and couriers by which a patient's course can be made."""
         return routes_of(self.facts, patient.site)
 
-    def _template_of(self, patient: Patient, course: PlannedCourse) -> int:
-        """The template whose plant and lanes a course uses."""
+    def _template_of(self, patient: Patient, course: PlannedCourse) -> tuple[Template, Shape]:
+        """The template whose plant and lanes a course uses; one for restarted doses is made when it is first needed."""
         arm = self.facts.arm_of(patient.id)
-        numbers = self._numbers[patient.site, None if arm is None else arm.name]
+        numbers = self._builder.templates_for(patient.site, arm, course.restarted)
+        made = [self._builder.made(number) for number in numbers]
         lanes = {one.lane for one in course.activities if one.lane is not None}
-        for number in numbers:
-            route = self._built.shapes[number].route
+        for template, shape in made:
+            route = shape.route
             if route.plant == course.plant and lanes <= {route.inbound.code, route.outbound.code}:
-                return number
-        return numbers[0]
+                return template, shape
+        return made[0]
 
     # --- units ------------------------------------------------------------------------------------------------
 

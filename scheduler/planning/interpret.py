@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from scheduler.domain.course import Facts, Patient, StepAt, activity_id
+from scheduler.domain.course import NONE_RESTARTED, Facts, Patient, StepAt, activity_id
 from scheduler.domain.plan import Activity, PlannedCourse
 from scheduler.planning.build import Built
 from scheduler.planning.seats import Need, NoSeat, Seats, Unit
@@ -37,16 +37,17 @@ def course_of(
 ) -> PlannedCourse:
     """One patient's course with instants in UTC and the units named in `units`, by patient, task and resource."""
     activities: list[Activity] = []
-    plant = None
+    plant, restarted = None, NONE_RESTARTED
     if placement is not None and placement.present:
         template = built.problem.templates[placement.template]
         shape = built.shapes[placement.template]
-        plant = shape.route.plant
+        plant, restarted = shape.route.plant, shape.restarted
         for task, at in enumerate(shape.steps):
             if template.tasks[task].group in placement.present:
                 activities.append(_activity(built, facts, patient, placement, task, at, units))
     activities.sort(key=lambda one: (one.start_at, one.end_at, one.id))
-    return PlannedCourse(patient.id, patient.site, plant, patient.registered_on, patient.weight_kg, tuple(activities))
+    listed = tuple(activities)
+    return PlannedCourse(patient.id, patient.site, plant, patient.registered_on, patient.weight_kg, listed, restarted)
 
 
 def _activity(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scheduler.domain.course import StepAt
+from scheduler.domain.course import NONE_RESTARTED, StepAt
 from scheduler.domain.protocol import Limit, StepRef, Use
 from solver.problem import DayLag, Lag, Point
 
@@ -10,9 +10,12 @@ from solver.problem import DayLag, Lag, Point
 class Points:
     """Resolves step references to points of one template."""
 
-    def __init__(self, steps: tuple[StepAt, ...], doses: tuple[int, ...]) -> None:
+    def __init__(
+        self, steps: tuple[StepAt, ...], doses: tuple[int, ...], restarted: frozenset[int] = NONE_RESTARTED
+    ) -> None:
         self.steps = steps
         self.doses = doses
+        self._restarted = restarted
         self._at: dict[tuple[str, int | None], int] = {(at.step.kind, at.dose): i for i, at in enumerate(steps)}
 
     def find(self, kind: str, dose: int) -> int | None:
@@ -49,7 +52,10 @@ class Points:
         return self.point(use.from_ref, serves), self.point(use.until_ref, serves)
 
     def pairs(self, limit: Limit) -> list[tuple[Point, Point]]:
-        """Every pair of points a limit binds; a shared step is bound to later doses only by a lower bound."""
+        """Every pair of points a limit binds; a shared step is bound to later doses only by a lower bound.
+
+        So it is to a first dose that was restarted from the bank.
+        """
         bounded_above = limit.at_most_minutes is not None or limit.at_most_days is not None
         found: list[tuple[Point, Point]] = []
         for dose in self.doses:
@@ -58,7 +64,8 @@ class Points:
             if a is None or b is None:
                 continue
             shared = self.steps[a].dose is None or self.steps[b].dose is None
-            if shared and bounded_above and dose != self.doses[0]:
+            both = self.steps[a].dose is None and self.steps[b].dose is None
+            if shared and bounded_above and (dose != self.doses[0] or (dose in self._restarted and not both)):
                 continue
             if a == b:
                 continue

@@ -20,6 +20,7 @@ def check_protocol(table: Table, protocol: Protocol) -> None:
     _check_limit_names(table, protocol)
     _check_doses(table, protocol)
     _check_references(table, protocol)
+    _check_restarts(table, protocol)
     _check_order(table, protocol)
     _check_administration(table, protocol)
     _check_arms(table, protocol)
@@ -109,6 +110,22 @@ def _check_references(table: Table, protocol: Protocol) -> None:
                 raise _unknown_step(table, f"steps[{step.kind}].after", kind, steps)
     if protocol.registration.step not in steps:
         raise _unknown_step(table, "registration.step", protocol.registration.step, steps)
+
+
+def _check_restarts(table: Table, protocol: Protocol) -> None:
+    first = protocol.doses[0].number
+    for step in protocol.steps:
+        key = f"steps[{step.kind}].restarts"
+        if step.restarts and (protocol.supply != "bank" or step.per != "dose"):
+            problem = "only with supply = 'bank' a dose is restarted, and only steps with per = 'dose' come back then"
+            raise table.error(key, problem, "Remove it")
+        for number in step.restarts:
+            if number != first or step.belongs_to(number, ()):
+                problem = f"{step.kind!r} cannot come in when dose {number} is restarted"
+                remedy = (
+                    f"Only dose {first} is made from the culture: write [{first}], on a step whose 'doses' leave it out"
+                )
+                raise table.error(key, problem, remedy)
 
 
 def _unknown_step(table: Table, key: str, kind: str, steps: Iterable[str]) -> Exception:

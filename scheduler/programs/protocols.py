@@ -132,6 +132,7 @@ def _step(table: Table) -> Step:
         arrives_in=table.optional_text("arrives_in"),
         attended=table.flag("attended", False),
         cells=table.flag("cells", False),
+        restarts=table.integers("restarts") if table.has("restarts") else (),
     )
     table.finish()
     _check_shape(table, step)

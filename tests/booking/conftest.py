@@ -1,13 +1,13 @@
 """Every test here may ask for a database, and for a house: a small program in one, with the people who book in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from scheduler.persistence.database import Database
 from tests.booking.house import House, move_in
-from tests.databases import database, postgres_database, sqlite_database
+from tests.databases import database, discard, new_sqlite, postgres_database, sqlite_database
 
 __all__ = ["database", "postgres_database", "sqlite_database"]
 
@@ -32,3 +32,19 @@ def build(sqlite_database: Database, tmp_path: Path) -> Callable[..., House]:
         return move_in(sqlite_database, tmp_path, capacity=capacity, blinded=blinded)
 
     return built
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Callable[[], House]]:
+    """Makes a new house, on SQLite, as often as it is asked."""
+    made: list[Database] = []
+
+    def one() -> House:
+        folder = tmp_path / f"house-{len(made)}"
+        folder.mkdir()
+        made.append(new_sqlite(folder / "house.db"))
+        return move_in(made[-1], folder)
+
+    yield one
+    for each in made:
+        discard(each)

@@ -52,7 +52,7 @@ STEPS = (
         uses=(Use("incubator"),),
         cells=True,
     ),
-    Step("thaw", "dose", "plant", "plant", 60, uses=(Use("suite"),), doses=(2, 3), cells=True),
+    Step("thaw", "dose", "plant", "plant", 60, uses=(Use("suite"),), doses=(2, 3), cells=True, restarts=(1,)),
     Step(
         "expansion",
         "dose",
@@ -62,6 +62,7 @@ STEPS = (
         uses=(Use("incubator"),),
         doses=(2, 3),
         cells=True,
+        restarts=(1,),
     ),
     Step("csf_tap", "dose", "site", "site", 60, uses=(Use("procedure_room"),), attended=True),
     Step("csf_transit", "dose", "site", "plant", after=("csf_tap",), arrives_in="dock"),

@@ -18,7 +18,7 @@ KEPT = {
     "plan": ("state", "version"),
     "unblinded_opening": ("alarm_acknowledged_at", "alarm_acknowledged_by"),
 }
-UNIQUE_BESIDES_ID = {"audit_entry": "hash"}
+UNIQUE_BESIDES_ID = {"audit_entry": ("hash",)}
 
 
 def upgrade() -> None:
