@@ -144,7 +144,7 @@ def test_a_lost_dose_waits_for_a_decision_that_its_site_can_read(lost: Callers) 
     assert lost.get("sam", "/v1/decisions").json()["items"] == []
     assert lost.get("sam", f"/v1/decisions/{seen['id']}").status_code == 404
     visit = lost.get("nora", f"/v1/visits/{SECOND}").json()
-    assert (visit["status"], visit["reason"]) == ("cancelled", "site")
+    assert (visit["status"], visit["reason"]) == ("open", "site")
 
 
 def test_a_doctor_gives_a_dose_up_for_good_once_and_signed(lost: Callers) -> None:
