@@ -11,6 +11,7 @@ from scheduler.domain.logistics import Network
 from scheduler.domain.protocol import Arm, Protocol, Step
 
 FOLLOW_UP = "follow_up"
+Capacity = Literal["shadow", "lean", "open"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Policy:
     """
 
     name: str
-    capacity: Literal["shadow", "lean", "open"]
+    capacity: Capacity
     unplanned_dose_cost: int
     pair_day_cost: int
     waiting_day_cost: int

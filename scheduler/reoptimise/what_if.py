@@ -1,0 +1,171 @@
+"""What if, for the plan in force: read what is booked, let the transaction go, and compute aside what would come of it.
+
+Both sides are repaired by the same means, once under the facts as they are and once as they would be, so that their
+difference is what the changes do. Nothing is kept: not the plans, not the question.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from scheduler.booking.board import Board
+from scheduler.booking.in_force import plan_in_force, standings
+from scheduler.documents.summary import Summary, summarise
+from scheduler.documents.what_if import Figure, as_text, doses_in_words, figures, in_words
+from scheduler.domain.calendars import local_date
+from scheduler.domain.course import Facts, Patient
+from scheduler.domain.diff import Change as Fate
+from scheduler.domain.diff import counts, plan_diff
+from scheduler.domain.errors import BadInput
+from scheduler.domain.plan import Plan
+from scheduler.domain.what_if import WHERE, Change, PolicyChange, SiteChange
+from scheduler.persistence import repositories
+from scheduler.persistence.mapping import patient_of
+from scheduler.persistence.unit_of_work import UnitOfWork
+from scheduler.planning.repair import Standing
+from scheduler.planning.what_if import Outlook, fitting, outlooks
+from scheduler.programs.changes import checked_facts
+from scheduler.reoptimise.aside import computed_aside
+
+SEARCH_SHARE = 0.7  # of the time, for the search itself; the rest is for its process to begin and to answer
+LEAST_SECONDS, MOST_SECONDS, USUAL_SECONDS = 1.0, 60.0, 10.0
+MOST_CHANGES = 20
+MOVES: dict[Fate, str] = {"moved": "visits moved", "dropped": "visits dropped", "retimed": "visits retimed"}
+CUT_SHORT = "Time was up before everything was looked at. Ask with more seconds."
+
+
+@dataclass(frozen=True)
+class Booked:
+    """All that is booked at one instant, and who waits for a course, in no order."""
+
+    at: datetime
+    plan: Plan
+    facts: Facts
+    standings: tuple[Standing, ...]
+    waiting: tuple[Patient, ...]
+
+    @property
+    def today(self) -> date:
+        """The local date at the first plant."""
+        return local_date(self.at, self.facts.network.plants[0].zone)
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """Before and after; no figures where the time was too short for both."""
+
+    changes: tuple[Change, ...]
+    figures: tuple[Figure, ...]
+    sentences: tuple[str, ...]
+    cut_short: bool
+
+    @property
+    def text(self) -> str:
+        """The table and the sentences, as plain text."""
+        return as_text(self.figures, self.sentences)
+
+
+def read_booked(work: UnitOfWork, board: Board) -> Booked:
+    """What a unit of work that only reads sees; compute when it is closed."""
+    plan, facts = plan_in_force(work, board)
+    courses = {one.id for one in repositories.all_courses(work.session)}
+    waiting = (
+        patient_of(row)
+        for row in repositories.all_patients(work.session)
+        if row.id not in courses and row.status == "registered" and (facts.arms is None or row.id in facts.arms)
+    )
+    return Booked(work.now, plan, facts, standings(work, board, plan, facts), tuple(waiting))
+
+
+def what_if(booked: Booked, changes: Sequence[Change], seconds: float = USUAL_SECONDS) -> WhatIf:
+    """What changes of the facts would do to what is booked and to those who wait.
+
+    Parameters
+    ----------
+    seconds
+        Of real time, after which the answer is given with what was found until then.
+
+    Raises
+    ------
+    BadInput
+        For a change that makes no sense, or not for a plan in force, and for more of a resource taken away than what
+        is under way or too near to move leaves.
+    """
+    until = time.monotonic() + seconds
+    _refuse_what_only_programs_can(changes)
+    after = checked_facts(booked.facts, changes, today=booked.today)
+    sides = [
+        (booked.facts, fitting(booked.facts, booked.standings, booked.at)),
+        (after, fitting(after, booked.standings, booked.at)),
+    ]
+    left = max(until - time.monotonic(), 0.1)
+    found = computed_aside(left, outlooks, sides, booked.waiting, booked.at, left * SEARCH_SHARE)
+    if len(found) < len(sides):
+        return WhatIf(tuple(changes), (), (CUT_SHORT,), True)
+    return _compared(booked, after, tuple(changes), found[0], found[1])
+
+
+def _refuse_what_only_programs_can(changes: Sequence[Change]) -> None:
+    for number, one in enumerate(changes):
+        if isinstance(one, SiteChange) or (isinstance(one, PolicyChange) and one.key == "capacity"):
+            problem = f"'{one}' changes what every course reserves, or who there is to be treated"
+            remedy = "Ask it of a program: marrowline what-if PROGRAM --change ..."
+            raise BadInput(WHERE, f"changes[{number}].change", problem, remedy)
+
+
+def _compared(booked: Booked, after: Facts, changes: tuple[Change, ...], old: Outlook, new: Outlook) -> WhatIf:
+    waiting = frozenset(old.waiting) & frozenset(new.waiting)
+    before, then = _summary(booked, booked.facts, old, waiting), _summary(booked, after, new, waiting)
+    moves = _moves(booked, booked.facts, old), _moves(booked, after, new)
+    moved = [Figure(words, "visits", moves[0][change], moves[1][change]) for change, words in MOVES.items()]
+    stuck = Figure("steps that may not move and break a rule", "", old.stuck, new.stuck)
+    cut_short = old.cut_short or new.cut_short
+    what = "; ".join(str(one) for one in changes)
+    sentences = (
+        in_words(what, before, then) + f", {_visits(moves[1]['moved'] + moves[1]['dropped'])} moved",
+        _who_waits(len(waiting), len(booked.waiting), then.doses_planned - before.doses_planned),
+        _proof(new),
+        *([CUT_SHORT] if cut_short else []),
+    )
+    listed = (*moved, stuck, *figures(before, then, bounded=False))
+    return WhatIf(changes, listed, sentences, cut_short)
+
+
+def _summary(booked: Booked, facts: Facts, found: Outlook, waiting: frozenset[str]) -> Summary:
+    """The figures of a plan, of those who wait only the ones looked after on both sides."""
+    people = tuple([one.patient for one in booked.standings] + [one for one in booked.waiting if one.id in waiting])
+    names = {one.id for one in people}
+    courses = tuple(one for one in found.plan.courses if one.patient in names)
+    unplanned = tuple(one for one in found.plan.unplanned if one.patient in names)
+    return summarise(replace(found.plan, courses=courses, unplanned=unplanned), replace(facts, patients=people))
+
+
+def _moves(booked: Booked, facts: Facts, found: Outlook) -> dict[Fate, int]:
+    """How many visits of the plan in force each change befalls."""
+    names = {one.patient for one in booked.plan.courses}
+    courses = tuple(one for one in found.plan.courses if one.patient in names)
+    confirmed = frozenset(name for one in booked.standings for name in one.confirmed)
+    diff = plan_diff(booked.plan, replace(found.plan, courses=courses), facts, now=booked.at, confirmed=confirmed)
+    return counts(diff.visits)
+
+
+def _visits(number: int) -> str:
+    return "no visit" if number == 0 else f"{number} visit{'' if number == 1 else 's'}"
+
+
+def _who_waits(looked_after: int, waiting: int, more: int) -> str:
+    if not waiting:
+        return "Nobody waits for a course."
+    return (
+        f"{looked_after} of {waiting} who wait for a course are counted as if booked in the order of registration: "
+        f"{doses_in_words(more)} with everybody."
+    )
+
+
+def _proof(found: Outlook) -> str:
+    if found.is_proven:
+        return "Proven: no repair after the change keeps more of the booked doses, or as many with fewer moves."
+    return "Not proven: another repair after the change might keep more of the booked doses, or move fewer visits."
