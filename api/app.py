@@ -30,6 +30,7 @@ from api.routers import (
     shipments,
     unblinded,
     visits,
+    what_if,
 )
 from api.service import Service
 from scheduler.booking.board import Board
@@ -51,6 +52,7 @@ ROUTERS = (
     shipments.router,
     plant.router,
     plan_runs.router,
+    what_if.router,
     closures.router,
     unblinded.router,
     audit.router,
