@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scheduler.documents.summary import Summary
-from scheduler.documents.utilisation import Utilisation
 
 Verdict = Literal["better", "worse", "equal", "open"]
 HEADINGS = ("figure", "before", "after", "difference")
@@ -59,19 +58,18 @@ def _cost(before: Summary, after: Summary, bounded: bool) -> Iterator[Figure]:
 
 
 def _load(before: Summary, after: Summary) -> Iterator[Figure]:
-    """How busy each resource is over its used span; those that nothing uses on either side are left out."""
+    """How busy each resource is over its used span, and at its busiest moment; those that nothing uses are left out."""
     old, new = ({(one.place, one.resource): one for one in side.utilisation} for side in (before, after))
-    for place, resource in dict.fromkeys([*new, *old]):
-        one, other = old.get((place, resource)), new.get((place, resource))
-        if any(each is not None and each.busy_minutes for each in (one, other)):
-            shown = (None if each is None else each.percent for each in (one, other))
-            yield Figure(f"load, {place} {resource}{_count(one, other)}", "%", *shown)
-
-
-def _count(before: Utilisation | None, after: Utilisation | None) -> str:
-    if before is None or after is None or before.units == after.units:
-        return ""
-    return f" ({before.units} -> {after.units} units)"
+    for key in dict.fromkeys([*new, *old]):
+        sides = old.get(key), new.get(key)
+        if any(one is not None and one.busy_minutes for one in sides):
+            name = " ".join(key)
+            yield Figure(f"load, {name}", "%", *(None if one is None else one.percent for one in sides))
+            most = [None if one is None else one.most_busy for one in sides]
+            units = [None if one is None else one.units for one in sides]
+            if most[0] != most[1] or units[0] != units[1]:
+                yield Figure(f"units there are, {name}", "units", *units)
+                yield Figure(f"units busy at most, {name}", "units", *most)
 
 
 def verdict(before: Summary, after: Summary) -> Verdict:

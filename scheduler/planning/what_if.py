@@ -21,7 +21,7 @@ from scheduler.planning.repair import Repaired, Standing, repair
 from scheduler.planning.seats import NoSeat
 
 NO_COURSE = "no complete course is free within the wait that the policy allows"
-REPAIR_SHARE = 0.6  # of the time, for the repair; the rest is for those who wait
+REPAIR_SHARE = 0.6  # of the time, for the repair where others wait for a course
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,9 @@ def outlook(
         When to stop looking for something better; a first repair is always made.
     """
     until = time.monotonic() + seconds
-    repaired = repair(facts, standings, now, seconds=seconds * REPAIR_SHARE)
-    in_time = repaired.is_proven or time.monotonic() < until - seconds * (1 - REPAIR_SHARE)
+    share = seconds * (REPAIR_SHARE if waiting else 1)
+    repaired = repair(facts, standings, now, seconds=share)
+    in_time = repaired.is_proven or time.monotonic() < until - (seconds - share)
     people = sorted(waiting, key=lambda one: (one.registered_on, one.id))
     served = _served(facts, repaired, people, now, until)
     tried = people[: len(served)]

@@ -97,10 +97,7 @@ def what_if(booked: Booked, changes: Sequence[Change], seconds: float = USUAL_SE
     until = time.monotonic() + seconds
     _refuse_what_only_programs_can(changes)
     after = checked_facts(booked.facts, changes, today=booked.today)
-    sides = [
-        (booked.facts, fitting(booked.facts, booked.standings, booked.at)),
-        (after, fitting(after, booked.standings, booked.at)),
-    ]
+    sides = [(booked.facts, booked.standings), (after, fitting(after, booked.standings, booked.at))]
     left = max(until - time.monotonic(), 0.1)
     found = computed_aside(left, outlooks, sides, booked.waiting, booked.at, left * SEARCH_SHARE)
     if len(found) < len(sides):

@@ -22,7 +22,7 @@ def test_the_plants_side_is_told_before_and_after(callers: Callers, who: str) ->
     # Two doses for Ana, who is booked, and two for Ben, who waits.
     assert figures["doses planned"] == (4, 4, 0)
     assert figures["visits moved"] == (0, 0, 0)
-    assert "load, HUB incubator (4 -> 5 units)" in figures
+    assert figures["units there are, HUB incubator"] == (4, 5, 1)
     assert answer["cut_short"] is False
     assert answer["table"].startswith("figure")
     assert answer["sentences"][0].startswith(MORE)

@@ -52,7 +52,8 @@ def test_one_more_position_gives_the_lost_dose_a_place_and_that_is_proven(run: R
     assert cells(out, "doses lost") == ["1", "doses", "0", "doses", "-1"]
     assert cells(out, "doses planned") == ["1", "doses", "2", "doses", "+1"]
     assert cells(out, "cost, level 1") == ["1,000", "points", "0", "points", "-1,000"]
-    assert "load, PLANT incubator (1 -> 2 units)" in out
+    assert cells(out, "units there are, PLANT incubator") == ["1", "units", "2", "units", "+1"]
+    assert cells(out, "units busy at most, PLANT incubator") == ["1", "units", "2", "units", "+1"]
     assert "units PLANT incubator +1: median wait 36 -> " in out
     assert "1 dose more" in out
     assert "Proven: the best plan after costs less" in out
