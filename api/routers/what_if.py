@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
@@ -10,6 +13,7 @@ from pydantic import Field
 from api.dependencies import CurrentCaller, require
 from api.documentation import responses
 from api.schemas import Code, Incoming, Kind, Outgoing
+from scheduler.booking.errors import Refused
 from scheduler.domain.audience import Role
 from scheduler.domain.what_if import BOUNDS, MOST_UNITS
 from scheduler.programs.changes import change_json, read_changes
@@ -25,6 +29,7 @@ from scheduler.reoptimise.what_if import (
 
 router = APIRouter(prefix="/v1", tags=["plant"])
 
+_SANDBOX = Lock()
 ASKERS = (Role.PLANNER, Role.QA, Role.AUDITOR)
 
 Line = Annotated[
@@ -117,7 +122,25 @@ def ask_what_if(body: Question, caller: CurrentCaller) -> Answer:
     changes = read_changes(written)
     with caller.look("what-if") as work:
         booked = read_booked(work, caller.service.board)
-    return _answer(what_if(booked, changes, body.seconds))
+    with one_at_a_time():
+        return _answer(what_if(booked, changes, body.seconds))
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """A search takes a whole core from those who book: this process lets one go on at a time.
+
+    Raises
+    ------
+    Refused
+        409 while another is being computed.
+    """
+    if not _SANDBOX.acquire(blocking=False):
+        raise Refused("sandbox-busy", 409, "Another what-if is being computed. Ask again within a minute.")
+    try:
+        yield
+    finally:
+        _SANDBOX.release()
 
 
 def _answer(found: WhatIf) -> Answer:

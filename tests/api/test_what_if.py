@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from api.routers.what_if import one_at_a_time
 from tests.api.callers import BEN, SOUTH, Callers
 
 MORE = "units HUB incubator +1"
@@ -69,3 +70,12 @@ def test_what_makes_no_sense_is_refused_by_its_field_and_changes_nothing(
     assert answer.status_code == 422
     assert told in answer.text
     assert callers.records() == records
+
+
+def test_while_one_is_computed_the_next_is_asked_to_wait(callers: Callers) -> None:
+    with one_at_a_time():
+        answer = callers.post("paul", "/v1/what-if", {"changes": [MORE]})
+    assert answer.status_code == 409
+    assert answer.json()["type"].endswith("sandbox-busy")
+    with one_at_a_time():
+        pass  # the refused one has not kept it

@@ -14,7 +14,7 @@ from scheduler.domain.rules import violations
 from scheduler.domain.what_if import UnitsChange, changed
 from scheduler.planning.repair import Standing
 from scheduler.planning.what_if import fitting, outlook, outlooks
-from tests.domain.world import ANA, PLANT
+from tests.domain.world import ANA, FACTS, PLANT, at, valid_plan
 from tests.planning.small import BEN_NORTH, one_dose, planned, priced, resourced
 
 SECONDS = 60.0  # never needed: everything here is proven at once
@@ -125,6 +125,27 @@ def test_what_is_done_of_a_course_that_gives_way_stays() -> None:
     ana, ben = standings()
     fitted = fitting(ONE, [ana, replace(ben, fixed=frozenset({"BEN/harvest"}))], NOW)
     assert kinds(fitted[1].course) == ["harvest"]
+
+
+def test_only_the_dose_without_room_is_given_up() -> None:
+    # BEN's third fill as early as ANA's, on Thu 17 June at 12:30; all other fills are on days of their own.
+    ana, ben = valid_plan().courses
+    earlier = timedelta(hours=3)
+    ben = replace(
+        ben,
+        activities=tuple(
+            replace(one, start_at=one.start_at - earlier, end_at=one.end_at - earlier)
+            if one.id == "BEN/3/fill"
+            else one
+            for one in ben.activities
+        ),
+    )
+    told = [Standing(FACTS.patient(one.patient), one, frozenset()) for one in (ana, ben)]
+    one_crew = changed(FACTS, [UnitsChange(PLANT, "fill_crew", -1)])
+    fitted = fitting(one_crew, told, at(FACTS.starts_on, "08:00"))
+    assert fitted[0] == told[0]
+    gone = {one.id for one in ben.activities} - {one.id for one in fitted[1].course.activities}
+    assert gone == {one.id for one in ben.activities if one.dose == 3}
 
 
 def test_the_plan_that_comes_out_is_of_the_same_program() -> None:
