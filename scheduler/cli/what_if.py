@@ -17,7 +17,16 @@ from scheduler.documents.files import prepare, write_all
 from scheduler.documents.plan_files import write_plan
 from scheduler.documents.plan_reader import read_plan
 from scheduler.documents.summary import Summary, summarise, summary_json
-from scheduler.documents.what_if import HEADINGS, SENTENCES, Figure, figures, in_words, table_rows, verdict
+from scheduler.documents.what_if import (
+    HEADINGS,
+    SENTENCES,
+    Figure,
+    figures,
+    in_words,
+    load_in_words,
+    table_rows,
+    verdict,
+)
 from scheduler.domain.course import Capacity, Facts
 from scheduler.domain.errors import BadInput
 from scheduler.domain.plan import Plan
@@ -85,7 +94,7 @@ def _ask_the_program(
     summaries = summarise(old, facts), summarise(new, after)
     what = "; ".join([*([f"{program} -> {other}"] if other else []), *map(str, changes)])
     listed = figures(*summaries)
-    sentences = (in_words(what, *summaries), SENTENCES[verdict(*summaries)])
+    sentences = (in_words(what, *summaries), load_in_words(listed), SENTENCES[verdict(*summaries)])
     document = _document(changes, listed, sentences) | {
         name: json.loads(summary_json(one)) for name, one in zip(("before", "after"), summaries, strict=True)
     }

@@ -10,6 +10,7 @@ from scheduler.documents.summary import Summary
 
 Verdict = Literal["better", "worse", "equal", "open"]
 HEADINGS = ("figure", "before", "after", "difference")
+LOAD = "load, "
 LEVELS = ("level 1", "level 2", "level 3")
 
 
@@ -64,11 +65,12 @@ def _load(before: Summary, after: Summary) -> Iterator[Figure]:
         sides = old.get(key), new.get(key)
         if any(one is not None and one.busy_minutes for one in sides):
             name = " ".join(key)
-            yield Figure(f"load, {name}", "%", *(None if one is None else one.percent for one in sides))
+            yield Figure(f"{LOAD}{name}", "%", *(None if one is None else one.percent for one in sides))
             most = [None if one is None else one.most_busy for one in sides]
             units = [None if one is None else one.units for one in sides]
-            if most[0] != most[1] or units[0] != units[1]:
+            if units[0] != units[1]:
                 yield Figure(f"units there are, {name}", "units", *units)
+            if most[0] != most[1]:
                 yield Figure(f"units busy at most, {name}", "units", *most)
 
 
@@ -106,6 +108,15 @@ def in_words(what: str, before: Summary, after: Summary) -> str:
         wait = f"median wait {before.waiting.median:g} -> {after.waiting.median:g} days"
     quality = f"level 3 {_signed(after.cost[2] - before.cost[2])} points"
     return f"{what}: {wait}, {doses_in_words(after.doses_planned - before.doses_planned)}, {quality}"
+
+
+def load_in_words(listed: Sequence[Figure]) -> str:
+    """The resource whose load the changes alter most, the first of several; that none changes where none does."""
+    loads = [one for one in listed if one.name.startswith(LOAD) and one.difference]
+    if not loads:
+        return "No load changes."
+    most = max(loads, key=lambda one: abs(one.difference or 0))
+    return f"The load of {most.name.removeprefix(LOAD)} changes most: {most.before:g} -> {most.after:g} %."
 
 
 def doses_in_words(more: int) -> str:

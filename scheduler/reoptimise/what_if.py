@@ -14,7 +14,7 @@ from datetime import date, datetime
 from scheduler.booking.board import Board
 from scheduler.booking.in_force import plan_in_force, standings
 from scheduler.documents.summary import Summary, summarise
-from scheduler.documents.what_if import Figure, as_text, doses_in_words, figures, in_words
+from scheduler.documents.what_if import Figure, as_text, doses_in_words, figures, in_words, load_in_words
 from scheduler.domain.calendars import local_date
 from scheduler.domain.course import Facts, Patient
 from scheduler.domain.diff import Change as Fate
@@ -121,13 +121,14 @@ def _compared(booked: Booked, after: Facts, changes: tuple[Change, ...], old: Ou
     stuck = Figure("steps that may not move and break a rule", "", old.stuck, new.stuck)
     cut_short = old.cut_short or new.cut_short
     what = "; ".join(str(one) for one in changes)
+    listed = (*moved, stuck, *figures(before, then, bounded=False))
     sentences = (
         in_words(what, before, then) + f", {_visits(moves[1]['moved'] + moves[1]['dropped'])} moved",
         _who_waits(len(waiting), len(booked.waiting), then.doses_planned - before.doses_planned),
+        load_in_words(listed),
         _proof(new),
         *([CUT_SHORT] if cut_short else []),
     )
-    listed = (*moved, stuck, *figures(before, then, bounded=False))
     return WhatIf(changes, listed, sentences, cut_short)
 
 
