@@ -134,7 +134,7 @@ def table_rows(listed: Sequence[Figure]) -> list[tuple[str, str, str, str]]:
 
 
 def _cell(value: float | None, unit: str) -> str:
-    return "-" if value is None else f"{_number(value)} {unit}"
+    return "-" if value is None else f"{_number(value)} {unit.removesuffix('s') if value == 1 else unit}"
 
 
 def _signed(value: float | None) -> str:

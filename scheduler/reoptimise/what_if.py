@@ -7,15 +7,16 @@ difference is what the changes do. Nothing is kept: not the plans, not the quest
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from scheduler.booking.board import Board
 from scheduler.booking.in_force import plan_in_force, standings
 from scheduler.documents.summary import Summary, summarise
-from scheduler.documents.what_if import Figure, as_text, doses_in_words, figures, in_words, load_in_words
+from scheduler.documents.what_if import Figure, as_text, figures, in_words, load_in_words
 from scheduler.domain.calendars import local_date
+from scheduler.domain.cost import cost_of
 from scheduler.domain.course import Facts, Patient
 from scheduler.domain.diff import Change as Fate
 from scheduler.domain.diff import counts, plan_diff
@@ -114,17 +115,19 @@ def _refuse_what_only_programs_can(changes: Sequence[Change]) -> None:
 
 
 def _compared(booked: Booked, after: Facts, changes: tuple[Change, ...], old: Outlook, new: Outlook) -> WhatIf:
-    waiting = frozenset(old.waiting) & frozenset(new.waiting)
-    before, then = _summary(booked, booked.facts, old, waiting), _summary(booked, after, new, waiting)
-    moves = _moves(booked, booked.facts, old), _moves(booked, after, new)
-    moved = [Figure(words, "visits", moves[0][change], moves[1][change]) for change, words in MOVES.items()]
-    stuck = Figure("steps that may not move and break a rule", "", old.stuck, new.stuck)
+    waiting = [one for one in booked.waiting if one.id in old.waiting and one.id in new.waiting]
+    everybody = [*(one.patient for one in booked.standings), *waiting]
+    before, then = _summary(everybody, booked.facts, old), _summary(everybody, after, new)
+    listed = (
+        *_moved(booked, after, old, new),
+        *_offered(_summary(waiting, booked.facts, old), _summary(waiting, after, new)),
+        *figures(before, then, bounded=False),
+    )
+    moved = sum(int(one.after or 0) for one in listed if one.name in (MOVES["moved"], MOVES["dropped"]))
     cut_short = old.cut_short or new.cut_short
-    what = "; ".join(str(one) for one in changes)
-    listed = (*moved, stuck, *figures(before, then, bounded=False))
     sentences = (
-        in_words(what, before, then) + f", {_visits(moves[1]['moved'] + moves[1]['dropped'])} moved",
-        _who_waits(len(waiting), len(booked.waiting), then.doses_planned - before.doses_planned),
+        in_words("; ".join(str(one) for one in changes), before, then) + f", {_visits(moved)} moved",
+        _who_waits(len(waiting), len(booked.waiting)),
         load_in_words(listed),
         _proof(new),
         *([CUT_SHORT] if cut_short else []),
@@ -132,13 +135,30 @@ def _compared(booked: Booked, after: Facts, changes: tuple[Change, ...], old: Ou
     return WhatIf(changes, listed, sentences, cut_short)
 
 
-def _summary(booked: Booked, facts: Facts, found: Outlook, waiting: frozenset[str]) -> Summary:
-    """The figures of a plan, of those who wait only the ones looked after on both sides."""
-    people = tuple([one.patient for one in booked.standings] + [one for one in booked.waiting if one.id in waiting])
+def _summary(people: Sequence[Patient], facts: Facts, found: Outlook) -> Summary:
+    """The figures of the courses of some patients."""
     names = {one.id for one in people}
     courses = tuple(one for one in found.plan.courses if one.patient in names)
     unplanned = tuple(one for one in found.plan.unplanned if one.patient in names)
-    return summarise(replace(found.plan, courses=courses, unplanned=unplanned), replace(facts, patients=people))
+    plan, known = replace(found.plan, courses=courses, unplanned=unplanned), replace(facts, patients=tuple(people))
+    return summarise(replace(plan, cost=cost_of(plan, known)), known)
+
+
+def _offered(before: Summary, after: Summary) -> Iterator[Figure]:
+    """What those who wait for a course would be offered; nothing where nobody waits."""
+    if before.patients:
+        old, new = before.waiting, after.waiting
+        courses = (0 if one is None else one.courses for one in (old, new))
+        medians = (None if one is None else one.median for one in (old, new))
+        yield Figure("offered to those who wait", "courses", *courses)
+        yield Figure("their wait for dose 1, median", "days", *medians)
+
+
+def _moved(booked: Booked, after: Facts, old: Outlook, new: Outlook) -> Iterator[Figure]:
+    moves = _moves(booked, booked.facts, old), _moves(booked, after, new)
+    for change, words in MOVES.items():
+        yield Figure(words, "visits", *(one[change] for one in moves))
+    yield Figure("steps that may not move and break a rule", "steps", old.stuck, new.stuck)
 
 
 def _moves(booked: Booked, facts: Facts, found: Outlook) -> dict[Fate, int]:
@@ -154,13 +174,10 @@ def _visits(number: int) -> str:
     return "no visit" if number == 0 else f"{number} visit{'' if number == 1 else 's'}"
 
 
-def _who_waits(looked_after: int, waiting: int, more: int) -> str:
+def _who_waits(looked_after: int, waiting: int) -> str:
     if not waiting:
         return "Nobody waits for a course."
-    return (
-        f"{looked_after} of {waiting} who wait for a course are counted as if booked in the order of registration: "
-        f"{doses_in_words(more)} with everybody."
-    )
+    return f"{looked_after} of {waiting} who wait are counted as if booked one by one, in the order of registration."
 
 
 def _proof(found: Outlook) -> str:

@@ -13,6 +13,9 @@ from scheduler import cli
 from scheduler.cli import what_if
 from scheduler.documents.plan_json import plan_json
 from scheduler.domain.course import Capacity, Facts
+from scheduler.persistence.database import Database
+from tests.booking.house import NOW, move_in
+from tests.databases import sqlite_database
 from tests.domain.world import ANA, PLANT
 from tests.planning.small import BEN_NORTH, one_dose, planned, priced, resourced
 
@@ -21,6 +24,8 @@ from tests.planning.small import BEN_NORTH, one_dose, planned, priced, resourced
 FACTS = replace(priced(resourced(one_dose(ANA, BEN_NORTH), PLANT, "incubator", units=1), max_wait_days=60))
 MORE = ("--change", "units PLANT incubator +1")
 Run = Callable[..., tuple[int, str, str]]
+
+__all__ = ["sqlite_database"]
 
 
 @pytest.fixture
@@ -49,11 +54,11 @@ def cells(out: str, name: str) -> list[str]:
 def test_one_more_position_gives_the_lost_dose_a_place_and_that_is_proven(run: Run) -> None:
     code, out, _ = run("small", *MORE, "--time-limit", "60")
     assert code == 0
-    assert cells(out, "doses lost") == ["1", "doses", "0", "doses", "-1"]
-    assert cells(out, "doses planned") == ["1", "doses", "2", "doses", "+1"]
+    assert cells(out, "doses lost") == ["1", "dose", "0", "doses", "-1"]
+    assert cells(out, "doses planned") == ["1", "dose", "2", "doses", "+1"]
     assert cells(out, "cost, level 1") == ["1,000", "points", "0", "points", "-1,000"]
-    assert cells(out, "units there are, PLANT incubator") == ["1", "units", "2", "units", "+1"]
-    assert cells(out, "units busy at most, PLANT incubator") == ["1", "units", "2", "units", "+1"]
+    assert cells(out, "units there are, PLANT incubator") == ["1", "unit", "2", "units", "+1"]
+    assert cells(out, "units busy at most, PLANT incubator") == ["1", "unit", "2", "units", "+1"]
     assert "units PLANT incubator +1: median wait 36 -> " in out
     assert "1 dose more" in out
     assert "Proven: the best plan after costs less" in out
@@ -62,7 +67,7 @@ def test_one_more_position_gives_the_lost_dose_a_place_and_that_is_proven(run: R
 def test_a_plan_after_the_changes_that_lacks_a_dose_ends_with_1(run: Run) -> None:
     code, out, _ = run("small", "--change", "units PLANT suite +1", "--time-limit", "60")
     assert code == 1
-    assert cells(out, "doses lost") == ["1", "doses", "1", "doses", "0"]
+    assert cells(out, "doses lost") == ["1", "dose", "1", "dose", "0"]
 
 
 def test_json_holds_both_summaries_and_the_changes(run: Run) -> None:
@@ -118,3 +123,19 @@ def test_a_database_that_was_never_made_is_told_so(run: Run, tmp_path: Path, mon
     code, _, err = run("--booked", *MORE)
     assert code == 2
     assert "Run 'marrowline migrate' first" in err
+
+
+def test_what_is_booked_is_asked_without_being_touched(
+    run: Run, sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = move_in(sqlite_database, tmp_path)
+    house.booked("ANA")
+    monkeypatch.setenv("MARROWLINE_DATABASE_URL", f"sqlite:///{tmp_path / 'marrowline.db'}")
+    monkeypatch.setenv("MARROWLINE_PROGRAM_CLOCK", NOW.isoformat())
+    before = house.stays()
+    code, out, _ = run("--booked", "--change", "units HUB incubator +1", "--time-limit", "60")
+    assert code == 0
+    assert cells(out, "visits moved") == ["0", "visits", "0", "visits", "0"]
+    assert cells(out, "doses planned") == ["2", "doses", "2", "doses", "0"]
+    assert "Nobody waits for a course." in out
+    assert house.stays() == before

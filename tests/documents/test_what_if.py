@@ -59,7 +59,7 @@ def test_differences_are_signed_and_numbers_have_units() -> None:
     rows = table_rows(figures(OLD, after))
     # ANA and BEN have three doses each.
     assert rows[0] == ("doses planned", "6 doses", "5 doses", "-1")
-    assert rows[1] == ("doses lost", "0 doses", "1 doses", "+1")
+    assert rows[1] == ("doses lost", "0 doses", "1 dose", "+1")
 
 
 def test_more_units_are_told_and_how_many_are_busy_at_once() -> None:

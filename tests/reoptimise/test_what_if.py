@@ -58,7 +58,10 @@ def test_with_nothing_in_the_way_nothing_moves_and_who_waits_is_counted(booked: 
     assert figure(found, "doses lost") == (0, 0)
     # Two doses each for Ana, Cleo and Ben.
     assert figure(found, "doses planned") == (6, 6)
-    assert "1 of 1 who wait" in found.sentences[1]
+    assert figure(found, "offered to those who wait") == (1, 1)
+    before, after = figure(found, "their wait for dose 1, median")
+    assert before is not None and before == after
+    assert found.sentences[1].startswith("1 of 1 who wait")
     assert found.sentences[-1].startswith("Proven")
     assert found.text.splitlines()[0].split() == ["figure", "before", "after", "difference"]
 
@@ -69,6 +72,13 @@ def test_a_holiday_on_a_booked_day_moves_the_visits_of_that_day(booked: House) -
     before, after = figure(found, "visits moved")
     assert before == 0 and after is not None and after >= 1
     assert figure(found, "doses lost") == (0, 0)
+
+
+def test_who_waits_is_offered_nothing_while_the_only_suite_is_shut(booked: House) -> None:
+    # Shut for longer than anybody may wait.
+    found = asked(booked, f"closure HUB suite {booked.today + timedelta(days=1)} {booked.today + timedelta(days=400)}")
+    assert figure(found, "offered to those who wait") == (1, 0)
+    assert figure(found, "their wait for dose 1, median")[1] is None
 
 
 def test_what_is_past_for_the_house_is_refused(booked: House) -> None:
