@@ -97,7 +97,7 @@ SENTENCES: dict[Verdict, str] = {
     "better": "Proven: the best plan after costs less than the best plan before.",
     "worse": "Proven: the best plan after costs more than the best plan before.",
     "equal": "Proven: the best plans before and after cost the same.",
-    "open": "Not proven: the difference in cost is smaller than what the bounds leave open. More time may tell.",
+    "open": "Not proven: the difference in cost is within what the bounds leave open. More time may tell.",
 }
 
 
