@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -118,12 +119,13 @@ def ask_what_if(body: Question, caller: CurrentCaller) -> Answer:
 
     Nothing is written and nobody is moved. The search runs in a process of its own that ends with the answer.
     """
+    until = time.monotonic() + body.seconds
     written = [one if isinstance(one, str) else one.model_dump(exclude_none=True) for one in body.changes]
     changes = read_changes(written)
     with caller.look("what-if") as work:
         booked = read_booked(work, caller.service.board)
     with one_at_a_time():
-        return _answer(what_if(booked, changes, body.seconds))
+        return _answer(what_if(booked, changes, until - time.monotonic()))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -106,6 +107,7 @@ def _ask_the_program(
 def _ask_the_booked(changes: Sequence[Change], seconds: float, *, as_json: bool) -> None:
     if not changes:
         raise BadInput("--change", "change", "is missing", "Say what shall be different")
+    until = time.monotonic() + seconds
     # These take half a second to import: only questions to a database pay for them.
     from scheduler.booking.board import Board
     from scheduler.persistence.unit_of_work import UnitOfWork
@@ -117,7 +119,7 @@ def _ask_the_booked(changes: Sequence[Change], seconds: float, *, as_json: bool)
     with database() as (opened, clock):
         with UnitOfWork(opened, now=clock(), principal=PLANNER, write=False) as work:
             found = asked.read_booked(work, Board())
-        answer = asked.what_if(found, changes, seconds)
+        answer = asked.what_if(found, changes, until - time.monotonic())
     document = _document(changes, answer.figures, answer.sentences) | {"cut_short": answer.cut_short}
     _show(answer.figures, answer.sentences, document, as_json=as_json)
     lost = next((one.after for one in answer.figures if one.name == "doses lost"), None)

@@ -31,7 +31,8 @@ from scheduler.planning.what_if import Outlook, fitting, outlooks
 from scheduler.programs.changes import checked_facts
 from scheduler.reoptimise.aside import computed_aside
 
-SEARCH_SHARE = 0.7  # of the time, for the search itself; the rest is for its process to begin and to answer
+SEARCH_SHARE = 0.6  # of the time, for the search itself; the rest is for its process to begin and to end by itself
+ASIDE_SHARE = 0.9  # of the time, after which that process is killed; the rest is for the figures
 LEAST_SECONDS, MOST_SECONDS, USUAL_SECONDS = 1.0, 60.0, 10.0
 MOST_CHANGES = 20
 MOVES: dict[Fate, str] = {"moved": "visits moved", "dropped": "visits dropped", "retimed": "visits retimed"}
@@ -100,7 +101,7 @@ def what_if(booked: Booked, changes: Sequence[Change], seconds: float = USUAL_SE
     after = checked_facts(booked.facts, changes, today=booked.today)
     sides = [(booked.facts, booked.standings), (after, fitting(after, booked.standings, booked.at))]
     left = max(until - time.monotonic(), 0.1)
-    found = computed_aside(left, outlooks, sides, booked.waiting, booked.at, left * SEARCH_SHARE)
+    found = computed_aside(left * ASIDE_SHARE, outlooks, sides, booked.waiting, booked.at, left * SEARCH_SHARE)
     if len(found) < len(sides):
         return WhatIf(tuple(changes), (), (CUT_SHORT,), True)
     return _compared(booked, after, tuple(changes), found[0], found[1])
