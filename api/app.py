@@ -33,6 +33,7 @@ from api.routers import (
     shipments,
     unblinded,
     visits,
+    what_if,
 )
 from api.service import Service
 from scheduler.booking.board import Board
@@ -56,6 +57,7 @@ ROUTERS = (
     plan_runs.router,
     proposals.router,
     decisions.router,
+    what_if.router,
     closures.router,
     hindrances.router,
     unblinded.router,

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import accumulate
 
 from scheduler.domain.calendars import WorkingCalendar, local_date
 from scheduler.domain.intervals import Interval
@@ -30,6 +31,8 @@ class Utilisation:
         turnaround are not counted.
     open_minutes
         Minutes the working calendar leaves open in the used span, times units.
+    most_busy
+        How many units are busy at the busiest moment.
     """
 
     place: str
@@ -39,6 +42,7 @@ class Utilisation:
     last_on: date | None
     busy_minutes: int
     open_minutes: int
+    most_busy: int
 
     @property
     def percent(self) -> float:
@@ -61,7 +65,7 @@ def utilisation(judged: Judged) -> list[Utilisation]:
 def _of(place: str, kind: Resource, calendar: WorkingCalendar, held: list[Interval]) -> Utilisation:
     resource, units = kind.kind, len(kind.units)
     if not held:
-        return Utilisation(place, resource, units, None, None, 0, 0)
+        return Utilisation(place, resource, units, None, None, 0, 0, 0)
     first_on = local_date(min(one.start_at for one in held), calendar.zone)
     last_on = local_date(max(one.end_at for one in held) - MINUTE, calendar.zone)
     return Utilisation(
@@ -72,7 +76,14 @@ def _of(place: str, kind: Resource, calendar: WorkingCalendar, held: list[Interv
         last_on=last_on,
         busy_minutes=_minutes(held),
         open_minutes=units * _minutes(_open(calendar, first_on, last_on)),
+        most_busy=_most_at_once(held),
     )
+
+
+def _most_at_once(held: list[Interval]) -> int:
+    # Ends before begins at the same instant: half-open stretches that touch do not overlap.
+    edges = sorted([(one.start_at, 1) for one in held] + [(one.end_at, -1) for one in held])
+    return max(accumulate(change for _, change in edges))
 
 
 def _open(calendar: WorkingCalendar, first_on: date, last_on: date) -> list[Interval]:

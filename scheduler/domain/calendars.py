@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -38,6 +38,23 @@ class OpenHours:
     weekdays: tuple[int, ...]
     from_minute: int
     to_minute: int
+
+
+def clock(minute: int) -> str:
+    """A minute of the day as a clock shows it."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+def hours_text(hours: Iterable[OpenHours]) -> str:
+    """Opening hours as fact files write them: ``Mon-Fri 08:00-17:00, Sat 09:00-12:00``."""
+    return ", ".join(f"{_days(line.weekdays)} {clock(line.from_minute)}-{clock(line.to_minute)}" for line in hours)
+
+
+def _days(weekdays: tuple[int, ...]) -> str:
+    if len(weekdays) == len(WEEKDAYS):
+        return "daily"
+    first, last = WEEKDAYS[weekdays[0]], WEEKDAYS[weekdays[-1]]
+    return first if first == last else f"{first}-{last}"
 
 
 @dataclass(frozen=True)

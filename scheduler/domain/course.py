@@ -13,6 +13,7 @@ from scheduler.domain.protocol import Arm, Protocol, Step
 
 FOLLOW_UP = "follow_up"
 NONE_RESTARTED: frozenset[int] = frozenset()
+Capacity = Literal["shadow", "lean", "open"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Policy:
     """
 
     name: str
-    capacity: Literal["shadow", "lean", "open"]
+    capacity: Capacity
     unplanned_dose_cost: int
     pair_day_cost: int
     waiting_day_cost: int

@@ -30,6 +30,13 @@ class NoAnswer(MarrowlineError):
         self.why = why
 
 
+class TookTooLong(NoAnswer):
+    """The process of a search took longer than it may and was ended."""
+
+    def __init__(self) -> None:
+        super().__init__("took longer than it may and was ended")
+
+
 def nobody_minds() -> None:
     """What `apart` asks while it waits, where nobody wants to stop it."""
 
@@ -50,8 +57,10 @@ def apart(
 
     Raises
     ------
+    TookTooLong
+        When the process took too long.
     NoAnswer
-        When the process took too long, was killed by somebody else, or stumbled.
+        When it was killed by somebody else, or stumbled.
     """
     with tempfile.TemporaryFile() as question, tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as said:
         pickle.dump((call, arguments), question)
@@ -77,7 +86,7 @@ def _wait(child: subprocess.Popen[bytes], until: float, may_go_on: Callable[[], 
         except subprocess.TimeoutExpired:
             may_go_on()
             if time.monotonic() > until:
-                raise NoAnswer("took longer than it may and was ended") from None
+                raise TookTooLong from None
 
 
 def _how_it_ended(code: int, said: IO[bytes]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from scheduler.domain.calendars import MINUTES_PER_DAY, WEEKDAYS, OpenHours, local_instant
+from scheduler.domain.calendars import MINUTES_PER_DAY, WEEKDAYS, OpenHours, clock, local_instant
 from scheduler.domain.intervals import Interval
 from scheduler.domain.protocol import Side, StartHours, StepRef
 from scheduler.programs.table import Table
@@ -99,11 +99,6 @@ def parse_stretch(table: Table, zone: str) -> Interval:
         problem = f"{table.raw('until')} is not after 'from' ({table.raw('from')})"
         raise table.error("until", problem, "'until' is the first moment after the stretch")
     return Interval(start_at, end_at)
-
-
-def clock(minute: int) -> str:
-    """A minute of the day as a clock shows it."""
-    return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
 def _edge(table: Table, key: str, zone: str) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from pathlib import Path
 
-from scheduler.domain.course import Facts, Patient, Policy
+from scheduler.domain.course import Capacity, Facts, Patient, Policy
 from scheduler.domain.protocol import Protocol
 from scheduler.programs.checks import check_facts
 from scheduler.programs.extends import read_facts
@@ -19,7 +19,7 @@ from scheduler.programs.table import Table
 HIGHEST = 10_000
 
 
-def load_program(name_or_path: str, *, with_patients: bool = True) -> Facts:
+def load_program(name_or_path: str, *, with_patients: bool = True, capacity: Capacity | None = None) -> Facts:
     """Everything a plan is made from, read and checked.
 
     Parameters
@@ -28,6 +28,8 @@ def load_program(name_or_path: str, *, with_patients: bool = True) -> Facts:
         The name of a shipped program, or the path of a program file (docs/programs.md).
     with_patients
         False for the facts alone: the files of patients and of their arms are named but not opened.
+    capacity
+        Plan with this capacity instead of the policy's: only where it knows the arms is their list opened.
 
     Raises
     ------
@@ -40,6 +42,8 @@ def load_program(name_or_path: str, *, with_patients: bool = True) -> Facts:
     network_path = _named_file(table, "network", "networks", path)
     protocol, network = load_protocol(protocol_path), load_network(network_path)
     policy = load_policy(_named_file(table, "policy", "policies", path))
+    if capacity is not None:
+        policy = replace(policy, capacity=capacity)
     starts_on = table.day("starts_on")
     if with_patients:
         patients_path = _named_file(table, "patients", "patients", path, ".csv")

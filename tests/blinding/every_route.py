@@ -145,6 +145,7 @@ TRIES: dict[Route, Try] = {
     ("GET", "/v1/plan-runs"): get("/v1/plan-runs"),
     ("GET", "/v1/plan-runs/{run}"): get("/v1/plan-runs/1"),
     ("GET", "/v1/plan-runs/{run}/events"): get("/v1/plan-runs/1/events", wait_seconds="0"),
+    ("POST", "/v1/what-if"): post("/v1/what-if", {"changes": ["units HUB incubator +1"], "seconds": 60}),
     ("GET", "/v1/plans"): get("/v1/plans"),
     ("GET", "/v1/plans/{plan}"): get("/v1/plans/1"),
     ("GET", "/v1/plans/{plan}/proposal"): get("/v1/plans/2/proposal"),

@@ -58,7 +58,7 @@ def test_utilisation_is_busy_time_over_open_time_in_the_used_span() -> None:
     rooms = {(one.place, one.resource): one for one in summarise(valid_plan(), FACTS).utilisation}
     # ANA's one harvest at North: 90 min on Wed 20 Jan, a day with 9 open hours.
     used_on = date(2027, 1, 20)
-    assert rooms[NORTH, "harvest_room"] == Utilisation(NORTH, "harvest_room", 1, used_on, used_on, 90, 540)
+    assert rooms[NORTH, "harvest_room"] == Utilisation(NORTH, "harvest_room", 1, used_on, used_on, 90, 540, 1)
     assert rooms[NORTH, "harvest_room"].percent == 16.7
     # Six fills of 150 min between Wed 17 Feb and Thu 17 Jun: 87 working days x 12 h x 2 crews.
     days = (date(2027, 2, 17) + timedelta(days=number) for number in range(121))
@@ -78,7 +78,14 @@ def test_a_hold_overnight_is_busy_until_its_last_day() -> None:
 
 def test_a_resource_nothing_uses_is_listed_as_idle() -> None:
     dock = next(one for one in summarise(valid_plan(), FACTS).utilisation if one.resource == "dock")
-    assert (dock.first_on, dock.busy_minutes, dock.percent) == (None, 0, 0.0)
+    assert (dock.first_on, dock.busy_minutes, dock.percent, dock.most_busy) == (None, 0, 0.0, 0)
+
+
+def test_the_busiest_moment_counts_units_at_once() -> None:
+    rooms = {(one.place, one.resource): one for one in summarise(valid_plan(), FACTS).utilisation}
+    # ANA's and BEN's cultures overlap from 21 January on; one patient after the other was harvested, each at one site.
+    assert rooms[PLANT, "incubator"].most_busy == 2
+    assert rooms[NORTH, "harvest_room"].most_busy == 1
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.planning.apart import NoAnswer, apart
+from scheduler.planning.apart import NoAnswer, TookTooLong, apart
 from scheduler.planning.repair import repair
 from tests.planning.test_repair import FACTS, NOW, PLAN, Standing
 
@@ -40,7 +40,7 @@ def test_a_call_that_stumbles_says_why() -> None:
 
 
 def test_a_call_that_takes_too_long_is_ended() -> None:
-    with pytest.raises(NoAnswer, match="took longer than it may"):
+    with pytest.raises(TookTooLong, match="took longer than it may"):
         apart(time.sleep, LONG, seconds=0.2)
 
 
