@@ -33,6 +33,7 @@ TAGS = [
     {"name": "closures", "description": "What does not work for a while, and whom it hits."},
     {"name": "hindrances", "description": "What keeps one patient's steps from a while, and the visits it hits."},
     {"name": "plant", "description": "Resources, how full they are, and plan documents."},
+    {"name": "events", "description": "What went wrong, whom it hits, and what can be done."},
     {"name": "runs", "description": "Keeping the plan true: what was done by night and when asked."},
     {"name": "unblinded", "description": "For the unblinded side: randomisation, contents, emergencies."},
     {"name": "audit", "description": "Who did what, when and why."},

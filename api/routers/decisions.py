@@ -81,7 +81,9 @@ def list_decisions(
 ) -> Decisions:
     """The open decisions of one's own site, or of all sites."""
     with caller.look("decisions") as work:
-        return Decisions(items=[_view(work, caller, one) for one in decisions_listed(work, all_of_them=settled)])
+        return Decisions(
+            items=[decision_view(work, caller, one) for one in decisions_listed(work, all_of_them=settled)]
+        )
 
 
 @router.get(
@@ -97,7 +99,7 @@ def show_decision(decision: OpaqueId, caller: CurrentCaller, response: Response)
     with caller.look(decision) as work:
         row = decision_for(work, decision)
         response.headers["ETag"] = etag(row.version)
-        return _view(work, caller, row)
+        return decision_view(work, caller, row)
 
 
 @router.post(
@@ -118,12 +120,13 @@ def skip_dose(
     meaning = caller.signed(body.signature)
     with caller.begin() as work:
         row = skip(work, decision, reason=body.reason, signed_meaning=meaning, expected_version=version)
-        shown = _view(work, caller, row)
+        shown = decision_view(work, caller, row)
         work.commit()
     return shown
 
 
-def _view(work: UnitOfWork, caller: Caller, row: DecisionRow) -> DecisionView:
+def decision_view(work: UnitOfWork, caller: Caller, row: DecisionRow) -> DecisionView:
+    """A decision for its reader."""
     told = moments_told(caller.facts(work), caller.principal, row)
     options: list[Option] = [] if row.settled_at else ["skip"]
     if told.deviation_until is not None and not row.settled_at:

@@ -113,7 +113,7 @@ class Changes(Outgoing):
 def show_proposal(plan: PlanNumber, caller: CurrentCaller) -> ProposalView:
     """Its figures, what it gives up, and what it waits for. Imported plans have no proposal."""
     with caller.look(f"plan/{plan}") as work:
-        return _view(*_found(work, plan))
+        return proposal_view(*_found(work, plan))
 
 
 @router.get(
@@ -158,7 +158,7 @@ def approve_plan(plan: PlanNumber, body: Approval, caller: CurrentCaller) -> Pro
     meaning = caller.signed(body.signature)
     with caller.begin() as work:
         approve(work, caller.service.board, plan, note=body.note, signed_meaning=meaning)
-        shown = _view(*_found(work, plan))
+        shown = proposal_view(*_found(work, plan))
         work.commit()
     return shown
 
@@ -174,7 +174,7 @@ def reject_plan(plan: PlanNumber, body: Rejection, caller: CurrentCaller) -> Pro
     """The plan in force stays; the next run looks again."""
     with caller.begin() as work:
         reject(work, plan, reason=body.reason)
-        shown = _view(*_found(work, plan))
+        shown = proposal_view(*_found(work, plan))
         work.commit()
     return shown
 
@@ -220,10 +220,11 @@ def _found(work: UnitOfWork, plan: int) -> tuple[PlanRow, ProposalRow]:
 
 def _now(caller: Caller, plan: int) -> ProposalView:
     with caller.begin(write=False) as work:
-        return _view(*_found(work, plan))
+        return proposal_view(*_found(work, plan))
 
 
-def _view(row: PlanRow, proposal: ProposalRow) -> ProposalView:
+def proposal_view(row: PlanRow, proposal: ProposalRow) -> ProposalView:
+    """A proposed plan for the plant's side."""
     losses = [{key: one[key] for key in LossView.model_fields} for one in json.loads(proposal.losses)]
     return ProposalView(
         plan=proposal.plan,

@@ -1,4 +1,4 @@
-"""Proposed plans, what they change for sites, and open decisions, as questions and changes of a session."""
+"""Events, proposed plans, what they change for sites, and decisions, as questions and changes of a session."""
 
 from __future__ import annotations
 
@@ -10,7 +10,30 @@ from typing import NamedTuple
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from scheduler.persistence.tables import DecisionRow, PlanRow, ProposalRow, VisitChangeRow
+from scheduler.persistence.tables import DecisionRow, EventRow, PlanRow, ProposalRow, VisitChangeRow
+
+
+def add_event(session: Session, row: EventRow) -> None:
+    """Enter what went wrong."""
+    session.add(row)
+    session.flush()
+
+
+def event(session: Session, name: str) -> EventRow | None:
+    """An event by its id."""
+    return session.get(EventRow, name)
+
+
+def events(session: Session, *, site: str | None, before: tuple[str, str] | None, limit: int) -> list[EventRow]:
+    """What went wrong at a site or at all, the latest first, of what was reported before an (instant, id)."""
+    query = select(EventRow).order_by(col(EventRow.reported_at).desc(), col(EventRow.id).desc()).limit(limit)
+    if site is not None:
+        query = query.where(EventRow.site == site)
+    if before is not None:
+        at = datetime.fromisoformat(before[0])
+        same = (col(EventRow.reported_at) == at) & (col(EventRow.id) < before[1])
+        query = query.where((col(EventRow.reported_at) < at) | same)
+    return list(session.exec(query))
 
 
 def add(session: Session, plan: PlanRow, proposal: ProposalRow) -> int:

@@ -353,6 +353,19 @@ class VisitChangeRow(Row, table=True):
     reason: str | None = None  # supply, site, patient, logistics
 
 
+class EventRow(Row, table=True):
+    """Something that went wrong, as it was reported; never changed."""
+
+    __tablename__ = "event"
+    id: str = Field(primary_key=True)
+    kind: str = Field(index=True)
+    details: str = Field(sa_type=Text)  # JSON: its fields, see domain.events
+    patient: str | None = Field(default=None, index=True)
+    site: str | None = Field(default=None, index=True)
+    reported_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    reported_by: str
+
+
 class DecisionRow(Row, table=True):
     """A dose that the plan cannot keep: somebody has to say what becomes of it. Never deleted."""
 

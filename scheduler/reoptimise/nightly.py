@@ -17,13 +17,11 @@ from dataclasses import dataclass, replace
 from scheduler.booking.errors import Refused
 from scheduler.clock import Clock
 from scheduler.domain.rules import Violation
-from scheduler.persistence import proposals as rows
 from scheduler.persistence.database import Database
 from scheduler.persistence.errors import DatabaseBusy, DatabaseUnavailable
 from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.planning.apart import NoAnswer
-from scheduler.reoptimise.proposals import propose
-from scheduler.reoptimise.publish import publish
+from scheduler.reoptimise.publish import put_forward
 from scheduler.reoptimise.runs import Claimed, LeaseLost, advance, fail, finish, give_back
 from scheduler.reoptimise.snapshot import Snapshot, snapshot
 from scheduler.reoptimise.solving import Solution, Unsound, solve
@@ -46,10 +44,7 @@ class Overtaken(Exception):
 
 @dataclass(frozen=True)
 class Findings:
-    """What the referee says of a snapshot, the least repair where something is wrong, and how the run ends.
-
-    `unanswered` is what stays broken although no decision is open on it, and so fails the run.
-    """
+    """What the referee says of a snapshot, and the least repair where something is wrong."""
 
     snapshot: Snapshot
     broken: tuple[Violation, ...]
@@ -61,13 +56,8 @@ class Findings:
         return not self.broken and not self.snapshot.lost
 
     @property
-    def changes(self) -> bool:
-        """Whether a repair was found that changes something."""
-        return self.solution is not None and bool(self.solution.repaired.changed)
-
-    @property
     def unanswered(self) -> tuple[Violation, ...]:
-        """What would stay broken."""
+        """What stays broken, because it may no longer move."""
         return self.broken if self.solution is None else self.solution.repaired.stuck
 
     @property
@@ -150,19 +140,16 @@ def conclude(database: Database, clock: Clock, worker: Worker, run: Claimed, fin
 
 def _conclude(work: UnitOfWork, worker: Worker, run: Claimed, findings: Findings) -> None:
     solution, result = findings.solution, dict(findings.result)
-    if solution is None or not findings.changes:
-        if findings.unanswered:
-            fail(work, run, f"{what_is_broken(findings.unanswered)} {NOBODY_CAN}", result)
-        else:
-            finish(work, run, "unchanged", result)
-        return
-    proposal = propose(work, findings.snapshot, solution, run=run.run)
-    result |= {"plan": proposal.plan, "waits_for": proposal.waits_for, "repair": json.loads(proposal.figures)}
-    if proposal.waits_for is None:
-        found = rows.plan(work.session, proposal.plan, lock=True)
-        assert found is not None, "what was just proposed is there"
-        publish(work, worker.board, *found)
-    finish(work, run, "proposed" if proposal.waits_for else "published", result)
+    proposal = None
+    if solution is not None:
+        proposal = put_forward(work, worker.board, findings.snapshot, solution, run=run.run)
+    if proposal is not None:
+        result |= {"plan": proposal.plan, "waits_for": proposal.waits_for, "repair": json.loads(proposal.figures)}
+        finish(work, run, "proposed" if proposal.waits_for else "published", result)
+    elif findings.unanswered:
+        fail(work, run, f"{what_is_broken(findings.unanswered)} {NOBODY_CAN}", result)
+    else:
+        finish(work, run, "unchanged", result)
 
 
 def what_is_broken(broken: tuple[Violation, ...]) -> str:

@@ -69,7 +69,7 @@ def propose(
         revises=revises,
         revision=snapshot.revision,
         calendar_revision=snapshot.calendars,
-        changed=json.dumps({name: snapshot.versions[name] for name in sorted(solution.repaired.changed)}),
+        changed=json.dumps({name: snapshot.versions[name] for name in sorted(solution.changed)}),
         refused=json.dumps(sorted(refused)),
         losses=json.dumps([_as_json(one) for one in solution.losses]),
         visits=json.dumps([_visit(one) for one in diff.visits if one.change != "kept"]),
@@ -91,7 +91,7 @@ def overtake(work: UnitOfWork, row: PlanRow) -> None:
 
 def waits_for(facts: Facts, solution: Solution, diff: PlanDiff) -> str | None:
     """Why a person has to approve a plan before it is published; None where the policy lets it go out by itself."""
-    lost, most = len(solution.losses), facts.policy.unattended_visits
+    lost, most = len(solution.given_up), facts.policy.unattended_visits
     confirmed = sum(one.confirmed for one in diff.visits if one.change in ("moved", "dropped"))
     moved = counts(diff.visits)["moved"] + counts(diff.visits)["dropped"]
     if lost:
@@ -114,7 +114,8 @@ def figures(solution: Solution, diff: PlanDiff) -> dict[str, Any]:
         "visits_moved": number["moved"] + number["dropped"],
         "visits_retimed": retimed,
         "moves_cost": moved,
-        "doses_lost": [[one.patient, one.dose] for one in solution.losses],
+        "doses_lost": [[one.patient, one.dose] for one in solution.given_up],
+        "doses_without_a_place": len(solution.losses),
         "undecided": sorted({name for one in repaired.stuck for name in one.activities}),
         "price": list(repaired.price),
         "bound": list(repaired.bound),

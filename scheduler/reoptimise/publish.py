@@ -1,4 +1,4 @@
-"""Publish: a proposed plan becomes what everybody is told, or is approved, rejected, refused in part."""
+"""Publish: a repair is put forward, goes out by itself or waits, and is approved or rejected by name."""
 
 from __future__ import annotations
 
@@ -17,11 +17,35 @@ from scheduler.persistence import occupancy, repositories
 from scheduler.persistence import proposals as rows
 from scheduler.persistence.tables import PlanRow, ProposalRow, VisitChangeRow
 from scheduler.persistence.unit_of_work import UnitOfWork
-from scheduler.reoptimise.proposals import STATE_WORDS, losses_of, overtake
+from scheduler.reoptimise.proposals import STATE_WORDS, losses_of, overtake, propose
+from scheduler.reoptimise.snapshot import Snapshot
+from scheduler.reoptimise.solving import Solution
 
 APPROVERS = frozenset({Role.PLANNER})
 OUTDATED = "What this plan was worked out from has changed since. Ask for a new run and approve what it proposes."
 INSTANTS = ("before_start_at", "before_end_at", "after_start_at", "after_end_at")
+
+
+def put_forward(
+    work: UnitOfWork, board: Board, snapshot: Snapshot, solution: Solution, *, run: int | None = None
+) -> ProposalRow | None:
+    """Propose what a search found, and publish it where the policy lets it go out by itself. The caller commits.
+
+    A dose that had no place before and has none now is a decision at once. None where nothing would change.
+
+    Raises
+    ------
+    Refused
+        409 when something that the search relied on has changed since.
+    """
+    raise_decisions(work, [one for one in solution.losses if not one.was_planned], plan=None)
+    if not solution.changed:
+        return None
+    proposal = propose(work, snapshot, solution, run=run)
+    if proposal.waits_for is None:
+        row, _ = proposed(work, proposal.plan)
+        publish(work, board, row, proposal)
+    return proposal
 
 
 def approve(work: UnitOfWork, board: Board, number: int, *, note: str | None, signed_meaning: str | None) -> PlanRow:

@@ -62,7 +62,7 @@ def _solved(seen: Snapshot, refused: frozenset[str], seconds: float) -> Solution
 
 def _costs_no_dose(old: ProposalRow, solution: Solution, refused: frozenset[str]) -> None:
     lost = {(one.patient, one.dose) for one in losses_of(old)}
-    more = sorted((one.patient, one.dose) for one in solution.losses if (one.patient, one.dose) not in lost)
+    more = sorted((one.patient, one.dose) for one in solution.given_up if (one.patient, one.dose) not in lost)
     if more:
         named = ", ".join(f"dose {dose} of {patient}" for patient, dose in more)
         words = f"If these visits keep their times, {named} cannot be given. Nothing was changed; refuse fewer moves."

@@ -27,10 +27,14 @@ NO_ROOM = Reason("no time inside its window is left with the closures and with w
 
 @dataclass(frozen=True)
 class Loss:
-    """A dose that a plan gives up, why, and until when deciding otherwise still helps (see `LastMoments`)."""
+    """A dose that a plan gives up, why, and until when deciding otherwise still helps (see `LastMoments`).
+
+    `was_planned` is false where the dose had no place before either.
+    """
 
     patient: str
     dose: int
+    was_planned: bool
     cause: str
     neutral: NeutralReason | None
     remake_until: datetime | None
@@ -39,11 +43,20 @@ class Loss:
 
 @dataclass(frozen=True)
 class Solution:
-    """A repair, the doses it gives up that were planned before, and why things change (as `domain.diff` takes it)."""
+    """A repair, whose courses it changes, the doses without a place, and why things change (as `domain.diff` has it).
+
+    Courses that only change the unit of a step are among those that change: the old one may be out of service.
+    """
 
     repaired: Repaired
+    changed: frozenset[str]
     losses: tuple[Loss, ...]
     reasons: Mapping[str, Reason]
+
+    @property
+    def given_up(self) -> tuple[Loss, ...]:
+        """The doses that were planned before."""
+        return tuple(one for one in self.losses if one.was_planned)
 
 
 class Unsound(MarrowlineError):
@@ -88,20 +101,37 @@ def search(facts: Facts, told: tuple[Standing, ...], plan: Plan, now: datetime, 
     """What the process of a search does."""
     repaired = repair(facts, told, now, seconds=seconds)
     reasons = closure_reasons(plan, facts.network)
-    before = {(one.patient, one.dose) for one in plan.unplanned}
-    lost = [
-        (one.patient, one.dose)
-        for one in repaired.plan.unplanned
-        if one.dose is not None and (one.patient, one.dose) not in before
-    ]
+    before = {(one.patient, one.dose): one.reasons for one in plan.unplanned}
+    lost = [(one.patient, one.dose) for one in repaired.plan.unplanned if one.dose is not None]
     people = tuple(one.patient for one in told)
     moments = last_moments(replace(facts, patients=people), repaired.plan.courses, lost, now)
-    return Solution(repaired, tuple(_loss(*one, reasons, moments[one]) for one in lost), reasons)
+    losses = tuple(_loss(*one, reasons, before.get(one), moments[one]) for one in lost)
+    return Solution(repaired, _changed(told, repaired, now), losses, reasons)
 
 
-def _loss(patient: str, dose: int, reasons: Mapping[str, Reason], until: LastMoments) -> Loss:
+def _changed(told: tuple[Standing, ...], repaired: Repaired, now: datetime) -> frozenset[str]:
+    units = {
+        (course.patient, one.id): one.units
+        for course in repaired.plan.courses
+        for one in course.activities
+        if one.end_at > now
+    }
+    elsewhere = {
+        one.patient.id
+        for one in told
+        for step in one.course.activities
+        if units.get((one.patient.id, step.id), step.units) != step.units
+    }
+    return repaired.changed | elsewhere
+
+
+def _loss(
+    patient: str, dose: int, reasons: Mapping[str, Reason], known: tuple[str, ...] | None, until: LastMoments
+) -> Loss:
     why = reason_for(reasons, f"{patient}/{dose}", dose, patient) or NO_ROOM
-    return Loss(patient, dose, why.text, why.neutral, until.remake_until, until.deviation_until)
+    if known is not None:
+        why = Reason("; ".join(known), why.neutral)
+    return Loss(patient, dose, known is None, why.text, why.neutral, until.remake_until, until.deviation_until)
 
 
 def judge(snapshot: Snapshot, repaired: Repaired, refused: frozenset[str] = frozenset()) -> None:

@@ -1,4 +1,4 @@
-"""What if, for the plan in force: read what is booked, let the transaction go, and compute aside what would come of it.
+"""What if, for the plan in force: read what is booked, let the transaction go, and compute apart what would come of it.
 
 Both sides are repaired by the same means, once under the facts as they are and once as they would be, so that their
 difference is what the changes do. Nothing is kept: not the plans, not the question.

@@ -71,6 +71,15 @@ def decision(world: World, who: str) -> list[Response]:
     return [world.get(who, f"/v1/decisions/{_first(world, 'paul', '/v1/decisions')}")]
 
 
+def failed_lots(world: World, who: str) -> list[Response]:
+    body = {"kind": "lot_failed", "at": TIMES["end_at"]}
+    return [world.post(who, "/v1/events", {**body, "activity": f"{patient}/2/fill"}) for patient in BOTH]
+
+
+def event(world: World, who: str) -> list[Response]:
+    return [world.get(who, f"/v1/events/{_first(world, 'paul', '/v1/events')}")]
+
+
 def skipped(world: World, who: str) -> list[Response]:
     body = NOTE | {"signature": world.signature(who, "given up for good")}
     return [world.post(who, f"/v1/decisions/{_first(world, 'paul', '/v1/decisions')}/skip", body)]
@@ -148,6 +157,11 @@ TRIES: dict[Route, Try] = {
     ("POST", "/v1/what-if"): post("/v1/what-if", {"changes": ["units HUB incubator +1"], "seconds": 60}),
     ("GET", "/v1/plans"): get("/v1/plans"),
     ("GET", "/v1/plans/{plan}"): get("/v1/plans/1"),
+    ("POST", "/v1/events"): post(
+        "/v1/events", {"kind": "lot_failed", "activity": "PATIENT/2/fill", "at": TIMES["end_at"]}
+    ),
+    ("GET", "/v1/events"): get("/v1/events"),
+    ("GET", "/v1/events/{event}"): event,
     ("GET", "/v1/plans/{plan}/proposal"): get("/v1/plans/2/proposal"),
     ("GET", "/v1/plans/{plan}/diff"): get("/v1/plans/2/diff"),
     ("POST", "/v1/plans/{plan}/approve"): signed("/v1/plans/2/approve", "approved for publication"),

@@ -1,4 +1,4 @@
-"""Proposed plans with what they change, and doses that wait for a decision."""
+"""Events, proposed plans with what they change, and doses that wait for a decision."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,13 +15,30 @@ INSTANT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Three tables; what a plan proposed stays as it was written, and a decision changes only by being settled."""
+    """Four tables; what happened and what a plan proposed stay as written, a decision changes only by being settled."""
+    _events()
     _proposals()
     _visit_changes()
     _decisions()
     settling = ("remake_until", "deviation_until", "settled_at", "settled_by", "outcome", "note", "version")
     keys = {"proposal": ("plan",), "visit_change": ("plan", "visit")}
-    Guards({"proposal": (), "visit_change": (), "decision": settling}, keys).put_up()
+    Guards({"event": (), "proposal": (), "visit_change": (), "decision": settling}, keys).put_up()
+
+
+def _events() -> None:
+    op.create_table(
+        "event",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("details", sa.Text(), nullable=False),
+        sa.Column("patient", sa.String(), nullable=True),
+        sa.Column("site", sa.String(), nullable=True),
+        sa.Column("reported_at", INSTANT, nullable=False),
+        sa.Column("reported_by", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
+    )
+    for column in ("kind", "patient", "reported_at", "site"):
+        op.create_index(op.f(f"ix_event_{column}"), "event", [column], unique=False)
 
 
 def _proposals() -> None:
