@@ -41,8 +41,18 @@ Price = tuple[int, int]  # level 1 and the price of the moved visits
 class Standing:
     """A course as it was told.
 
-    The activities in `fixed` are done or too near to move, those in `confirmed` the patient has confirmed. By rule,
-    `excused` has the activities that break it on record, as done late or signed for: that forbids nothing now.
+    Attributes
+    ----------
+    fixed, confirmed
+        Activities that are done or too near to move, and those that the patient has confirmed.
+    excused
+        By rule, the activities that break it on record, as done late or signed for: that forbids nothing now.
+    skipped
+        Doses that were given up for good: nobody misses them, and no place is looked for.
+    let_go
+        Activities that are too near to move, and may move all the same, since they cannot be kept.
+    earliest_at
+        Nothing new begins before; None where that is the plant's fence.
     """
 
     patient: Patient
@@ -50,6 +60,9 @@ class Standing:
     fixed: frozenset[str]
     confirmed: frozenset[str] = frozenset()
     excused: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    skipped: frozenset[int] = frozenset()
+    let_go: frozenset[str] = frozenset()
+    earliest_at: datetime | None = None
 
     @property
     def movable(self) -> frozenset[str]:
@@ -155,8 +168,9 @@ class _Repairer:
         return standing is not None and not standing.movable.isdisjoint(violation.activities)
 
     def _lacks(self, name: str) -> bool:
-        """Whether a dose of a course is not planned."""
-        return any(one.dose is not None for one in absent(self.facts, self.told[name], NO_TIME))
+        """Whether a dose of a course is not planned and was not given up for good."""
+        missing = {one.dose for one in absent(self.facts, self.told[name], NO_TIME) if one.dose is not None}
+        return not missing <= self.standings[name].skipped
 
     # --- putting it right -------------------------------------------------------------------------------------
 
@@ -267,7 +281,13 @@ class _Repairer:
             one = self.standings[name]
             prices = self._prices(one)
             self.grounds[name] = self.bench.desk.ground(
-                one.patient, one.course, one.movable, self.earliest_at, prices=prices, still=one.fixed
+                one.patient,
+                one.course,
+                one.movable,
+                one.earliest_at or self.earliest_at,
+                prices=prices,
+                still=one.fixed,
+                without=one.skipped,
             )
             # Another plant or courier might do with less; only where there is none is the bound more than nothing.
             only_route = len(self.bench.desk.routes(one.patient)) == 1

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from scheduler.domain.audience import NeutralReason
 from scheduler.domain.course import Facts
-from scheduler.domain.diff_reasons import Reason, closure_reasons, reason_for
+from scheduler.domain.diff_reasons import Reason, closure_reasons, hindrance_reasons, reason_for
 from scheduler.domain.errors import MarrowlineError
 from scheduler.domain.plan import Plan, PlannedCourse
 from scheduler.planning.apart import apart
@@ -100,11 +100,13 @@ def solve(
 def search(facts: Facts, told: tuple[Standing, ...], plan: Plan, now: datetime, seconds: float) -> Solution:
     """What the process of a search does."""
     repaired = repair(facts, told, now, seconds=seconds)
-    reasons = closure_reasons(plan, facts.network)
+    reasons = {**hindrance_reasons(plan, facts), **closure_reasons(plan, facts.network)}
     before = {(one.patient, one.dose): one.reasons for one in plan.unplanned}
-    lost = [(one.patient, one.dose) for one in repaired.plan.unplanned if one.dose is not None]
+    skipped = {one.patient.id: one.skipped for one in told}
+    missing = [(one.patient, one.dose) for one in repaired.plan.unplanned if one.dose is not None]
+    lost = [one for one in missing if one[1] not in skipped[one[0]]]
     people = tuple(one.patient for one in told)
-    moments = last_moments(replace(facts, patients=people), repaired.plan.courses, lost, now)
+    moments = last_moments(replace(facts, patients=people), repaired.plan.courses, lost, now, skipped)
     losses = tuple(_loss(*one, reasons, before.get(one), moments[one]) for one in lost)
     return Solution(repaired, _changed(told, repaired, now), losses, reasons)
 
