@@ -39,17 +39,6 @@ CSV = {"Content-Type": "text/csv"}
 FIRST = {ANA: "cells", CLEO: "carrier", BEN: "cells"}
 SWAPPED = {ANA: "carrier", CLEO: "cells", BEN: "cells"}
 STRETCH = {"from": "2027-03-01T00:00:00Z", "to": "2027-03-31T00:00:00Z"}
-MASKED = """
-[[limits]]
-name = "masked_interval"
-from = "biopsy.start"
-to = "graft.start"
-at_least_days = 10
-at_most_days = 14
-"""
-"""What a protocol needs to be masked when it is planned with the arm: a carrier does not come sooner than cells."""
-
-
 class Story(NamedTuple):
     """What may differ from one kind of world to another: bounds of the dates asked for by patient, and what shuts."""
 

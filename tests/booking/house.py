@@ -50,6 +50,17 @@ STELLA = Principal("Stella Statistics", Role.STATISTICIAN, None, "stella")
 ADA = Principal("Ada Auditor", Role.AUDITOR, None, "ada")
 
 
+MASKED = """
+[[limits]]
+name = "masked_interval"
+from = "biopsy.start"
+to = "graft.start"
+at_least_days = 10
+at_most_days = 14
+"""
+"""What a protocol needs to be masked when it is planned with the arm: a carrier does not come sooner than cells."""
+
+
 @dataclass
 class House:
     """A database with its program, one board, and a clock that a test sets."""
@@ -153,7 +164,7 @@ def move_in(
     files["skin-policy.toml"] = files["skin-policy.toml"].replace('"open"', f'"{capacity}"')
     if blinded:
         files["skin-protocol.toml"] = files["skin-protocol.toml"].replace("blinded = false", "blinded = true")
-    files["skin-protocol.toml"] += limits
+    files["skin-protocol.toml"] += limits or (MASKED if capacity == "lean" else "")
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     path = str(folder / "skin.toml")

@@ -248,6 +248,20 @@ def test_arms_with_different_doses_cannot_share_shadow_capacity(tmp_path: Path) 
     assert "arm carrier has other doses" in refused.problem
 
 
+def test_a_masked_program_planned_with_the_arm_needs_a_limit_that_hides_it(tmp_path: Path) -> None:
+    program = bend(tmp_path, POLICY, "max_wait", 'capacity = "lean"\nmax_wait')
+    protocol = tmp_path / PROTOCOL
+    text = protocol.read_text(encoding="utf-8").replace("blinded = false", "blinded = true")
+    protocol.write_text(text, encoding="utf-8")
+    refused = refusal(program)
+    assert (refused.where, refused.key) == (str(program), "policy")
+    assert "a comparator dose may come sooner than cells" in refused.problem
+    # Cells take 10 days of growth from the biopsy, and now the carrier does, too.
+    mask = '[[limits]]\nname = "mask"\nfrom = "biopsy.start"\nto = "graft.start"\nat_least_days = 10\n'
+    protocol.write_text(f"{text}\n{mask}", encoding="utf-8")
+    assert load_program(str(program)).policy.capacity == "lean"
+
+
 def test_a_shadow_program_never_opens_its_randomisation_list(tmp_path: Path) -> None:
     program = bend(tmp_path, POLICY, "max_wait", 'capacity = "shadow"\nmax_wait')
     (tmp_path / ARMS).unlink()
