@@ -30,6 +30,7 @@ from api.routers import (
     shipments,
     unblinded,
     visits,
+    why_not,
 )
 from api.service import Service
 from scheduler.booking.board import Board
@@ -52,6 +53,7 @@ ROUTERS = (
     plant.router,
     plan_runs.router,
     closures.router,
+    why_not.router,
     unblinded.router,
     audit.router,
 )
