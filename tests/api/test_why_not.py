@@ -42,6 +42,20 @@ def test_the_planner_is_told_the_course_its_cost_and_what_else_moves(callers: Ca
     assert grafts[f"{ANA}/2/graft"] == on.isoformat()
 
 
+def test_a_follow_up_visit_can_be_asked_about_too(callers: Callers) -> None:
+    """On its own date nothing moves; on a Saturday the clinic is closed."""
+    callers.book()
+    visit = f"{ANA}/month-3/follow_up"
+    on = date.fromisoformat(callers.get("nora", f"/v1/visits/{visit}").json()["on"])
+    asked = {"dose": None, "follow_up": "month-3"}
+    found = why(callers, "paul", on.isoformat(), **asked)
+    assert (found["answer"], found["moved"]) == ("yes", [])
+    assert {one["id"]: one["start_at"][:10] for one in found["steps"]}[visit] == on.isoformat()
+    saturday = on + timedelta(days=5 - on.weekday())
+    closed = why(callers, "nora", saturday.isoformat(), **asked)
+    assert (closed["answer"], closed["reason"], closed["visits"]) == ("no", "site", [])
+
+
 def test_a_site_is_told_its_visits_and_nothing_of_the_plant(callers: Callers) -> None:
     callers.book()
     on = on_of(callers)
