@@ -39,6 +39,8 @@ CSV = {"Content-Type": "text/csv"}
 FIRST = {ANA: "cells", CLEO: "carrier", BEN: "cells"}
 SWAPPED = {ANA: "carrier", CLEO: "cells", BEN: "cells"}
 STRETCH = {"from": "2027-03-01T00:00:00Z", "to": "2027-03-31T00:00:00Z"}
+
+
 class Story(NamedTuple):
     """What may differ from one kind of world to another: bounds of the dates asked for by patient, and what shuts."""
 
