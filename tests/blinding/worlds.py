@@ -25,10 +25,13 @@ from httpx import Response
 
 from api.app import create_app
 from api.logs import JsonLines
+from scheduler.booking.board import Board
+from scheduler.booking.remake import give_up
+from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.settings import Settings
 from tests.api.callers import ANA, BEN, NORTH, SOUTH, Callers, Json, issue
 from tests.api.cast import FixedClock
-from tests.booking.house import NOW, move_in
+from tests.booking.house import NOW, PAUL, move_in
 from tests.databases import new_sqlite
 
 CLEO = "NORTH-002"
@@ -48,16 +51,22 @@ at_most_days = 14
 
 
 class Story(NamedTuple):
-    """What may differ from one kind of world to another: bounds of the dates asked for by patient, and what shuts."""
+    """What may differ from one kind of world to another.
+
+    Bounds of the dates asked for by patient, what shuts, and whether the lot that failed is made again.
+    """
 
     wishes: dict[str, Json]
     shut: str
+    makes_again: bool
 
 
-PRESSED = Story({}, "suite")
+PRESSED = Story({}, "suite", True)
 """Everybody as soon as possible, and the suite closes: where nothing is planned with the arm, that tells nothing."""
 
-ONE_BY_ONE = Story({ANA: {"not_before": "2027-04-03", "count": 1}, CLEO: {"not_before": "2027-05-01"}}, "qc_bench")
+ONE_BY_ONE = Story(
+    {ANA: {"not_before": "2027-04-03", "count": 1}, CLEO: {"not_before": "2027-05-01"}}, "qc_bench", False
+)
 """Neither of North finds taken what the other's arm needs, and what closes serves every dose: the dates are the same
 whatever a dose holds."""
 
@@ -119,7 +128,7 @@ def _timeless(path: str, body: str) -> str:
 
 
 def live(world: World, story: Story = PRESSED) -> None:
-    """The same events in any world, keyed by dose: booking, moving, a failed lot, closures, an end, and mistakes."""
+    """The same events in any world, keyed by dose: booking, moving, a lot that failed, closures, an end, mistakes."""
     world.register(ANA)
     world.register(CLEO)
     world.register(BEN, "sam", SOUTH)
@@ -135,6 +144,8 @@ def live(world: World, story: Story = PRESSED) -> None:
     for patient in (ANA, CLEO):
         world.move(patient)
     _treat(world)
+    if story.makes_again:
+        _give_up(world)
     _close(world, story.shut)
     ended = {"reason_code": "withdrawn_consent"}
     world.post("sam", f"/v1/courses/{BEN}/cancel", ended, headers={"If-Match": world.etag(f"/v1/courses/{BEN}", "sam")})
@@ -150,6 +161,16 @@ def _treat(world: World) -> None:
         if one["kind"] == "fill":
             world.weigh(one["id"].split("/")[0], datetime.fromisoformat(one["start_at"]) - timedelta(days=1))
         world.tell(one, "failed" if one["id"] == f"{CLEO}/1/fill" else "performed")
+
+
+def _give_up(world: World) -> None:
+    """CLEO's lot is given up, whatever it would have held: the dose must be made again."""
+    with UnitOfWork(world.database, now=world.clock.now, principal=PAUL) as work:
+        found = give_up(
+            work, Board(), CLEO, 1, cause="lot_failed", failed_activity=f"{CLEO}/1/fill", at=world.clock.now
+        )
+        assert found.way == "bank"
+        work.commit()
 
 
 def _told_of_each(*courses: dict[str, Json]) -> dict[str, Json]:
