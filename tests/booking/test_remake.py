@@ -16,6 +16,7 @@ from scheduler.booking.book import book_hold
 from scheduler.booking.cancel import cancel
 from scheduler.booking.confirm import confirm
 from scheduler.booking.in_force import plan_in_force, standings
+from scheduler.booking.record import write_deviation
 from scheduler.booking.remake import GivenUp, give_up
 from scheduler.booking.reschedule import reschedule, rewrite, say_why
 from scheduler.booking.seating import seated_together
@@ -227,7 +228,8 @@ def test_after_a_failed_draw_a_repair_lets_the_cells_wait_for_the_next(
 # --- what is kept ----------------------------------------------------------------------------------------------------
 
 
-def test_what_was_done_stays_on_record_as_it_was(house: House) -> None:
+def test_what_was_done_stays_on_record_as_it_was(both: House) -> None:
+    house = both
     house.booked(ANA)
     house.recorded_until(f"{ANA}/1/release")
     house.recorded(f"{ANA}/1/release", PAUL, "failed")
@@ -273,6 +275,19 @@ def test_a_board_that_has_heard_nothing_finds_what_became_free(house: House) -> 
     known = [one.first_dose_on for one in house.offers(BEN, SAM)]
     house.board = fresh
     assert [one.first_dose_on for one in house.offers(BEN, SAM)] == known
+
+
+def test_a_deviation_that_was_signed_for_an_attempt_excuses_no_later_one(both: House) -> None:
+    house = both
+    house.booked(ANA)
+    with house.doing(PAUL) as work:
+        for dose in (1, 2):
+            write_deviation(work, ANA, f"{ANA}/{dose}/graft", "pair_window", "fever", "override", {})
+    house.recorded_until(f"{ANA}/growth")
+    house.now = house.activities(ANA)[f"{ANA}/seeding"].end_at + 7 * DAY
+    given_up(house, f"{ANA}/growth")
+    with house.work(PAUL, write=False) as work:
+        assert [one.activity for one in repositories.deviations_of(work.session, ANA)] == [f"{ANA}/2/graft"]
 
 
 def test_giving_up_is_in_the_trail(house: House) -> None:
