@@ -24,6 +24,7 @@ from scheduler.booking.shares import Booked, share_of_booked
 from scheduler.booking.unblinded import import_randomisation
 from scheduler.booking.views import VisitView, booked_visits
 from scheduler.domain.audience import Principal
+from scheduler.domain.calendars import local_date, local_instant
 from scheduler.domain.remake import Cause
 from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.database import Database
@@ -430,6 +431,11 @@ def test_a_comparator_dose_fails_with_the_same_consequences_for_its_visits(
         assert [one.removeprefix(f"{name}/") for one in found.visits] == ["biopsy"] * (days == 7) + ["1/graft"]
         assert house.visits(name)[f"{name}/1/graft"].reason == "supply"
         assert course_row(house, name).version == 2 + 1
+        # Cells could begin again after the fence of 3 days, and grow for 10 days, or again for 5: no dose comes sooner.
+        with house.work(PAUL, write=False) as work:
+            (kept,) = [one for one in repositories.hindrances(work.session) if one.patient == name]
+        until = local_date(house.now, "Europe/Berlin") + (3 + {"harvest": 10, "bank": 5}[way]) * DAY
+        assert (kept.kinds, kept.dose, kept.end_at) == ('["fill"]', 1, local_instant(until, 0, "Europe/Berlin"))
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------
