@@ -8,7 +8,7 @@ from dataclasses import replace
 from scheduler.domain.plan import PlannedCourse
 from scheduler.planning.desk import Desk
 from scheduler.planning.needs import LANE, needs_of
-from scheduler.planning.seats import Need, Seating, Stay
+from scheduler.planning.seats import Need, NoSeat, Seating, Stay
 
 
 class Bench:
@@ -35,6 +35,14 @@ class Bench:
                 key = next(self._next)
                 self.desk.put(unit, Stay(need.begins, need.ends, key))
                 held[key] = (need.activity, need.resource)
+
+    def fits(self, course: PlannedCourse) -> bool:
+        """Put a course down if there is room for it, and say whether there was."""
+        try:
+            self.put(course)
+        except NoSeat:
+            return False
+        return True
 
     def _needs_of(self, course: PlannedCourse) -> list[Need]:
         if id(course) not in self._needs:
