@@ -20,13 +20,25 @@ def most_stays(ways: Iterable[Stretch], free: IntArray) -> int:
     if not listed:
         return 0
     first = min(begin for begin, _ in listed)
-    left = free[first : max(until for _, until in listed)].copy()
+    left = free[first : listed[-1][1]]
+    if left.min() == left.max():
+        return int(left[0]) * _in_a_row(listed)
+    left = left.copy()
     count = 0
     for begin, until in listed:
         part = left[begin - first : until - first]
-        fits = max(int(part.min()), 0) if len(part) else 0
+        fits = int(part.min())
         part -= fits
         count += fits
+    return count
+
+
+def _in_a_row(listed: Iterable[Stretch]) -> int:
+    """How many of the ways, sorted by their end, one unit can take one after the other."""
+    count, end = 0, -(2**40)
+    for begin, until in listed:
+        if begin >= end:
+            count, end = count + 1, until
     return count
 
 

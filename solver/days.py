@@ -165,7 +165,7 @@ class DayModel:
         solver = cp_model.CpSolver()
         solver.parameters.max_time_in_seconds = seconds
         solver.parameters.num_workers = workers
-        solver.parameters.cp_model_probing_level = 0  # as long as the search itself, and the relaxation is tight
+        solver.parameters.cp_model_probing_level = 0  # takes as long as all the rest; the relaxation is tight anyway
         status = solver.solve(self.model)
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return None

@@ -82,7 +82,7 @@ class PackingModel:
         self.tasks: dict[tuple[str, int], _Task] = {}
         self.starts: dict[tuple[str, int], cp_model.IntVar] = {}
         self.stays: dict[int, list[cp_model.IntervalVar]] = {}
-        self.spans: dict[int, tuple[int, int]] = {}
+        self.spans: dict[int, list[tuple[int, int]]] = {}
         self.late: list[cp_model.IntVar] = []
         self.left_out: list[Expr] = []
         self.costs: list[Expr] = []
@@ -201,8 +201,7 @@ class PackingModel:
         if begin[0] is until[0] and begin[0].length is not None:
             size = begin[0].length * (until[1] - begin[1]) + tail
         self.stays.setdefault(pool, []).append(self.model.new_optional_interval_var(first, size, last, there, ""))
-        low, high = self.spans.get(pool, (begin[0].first, until[0].last + tail))
-        self.spans[pool] = min(low, begin[0].first), max(high, until[0].last + tail)
+        self.spans.setdefault(pool, []).append((begin[0].first, until[0].last + tail))
 
     def _apart(self, one: Packed) -> None:
         """Nobody attends two things at once."""
@@ -242,12 +241,15 @@ class PackingModel:
                 self.costs.append(self.problem.weights.hour * hours)
 
     def _pools(self, taken: Sequence[NDArray[np.int16]]) -> None:
+        """Capacities; what others have counts only where it leaves fewer units than there are stays to place."""
         for pool, intervals in self.stays.items():
-            capacity = self.problem.capacity[pool]
-            blocks = _blocks(np.minimum(taken[pool], capacity), *self.spans[pool])
-            fixed = [self.model.new_fixed_size_interval_var(first, last - first, "") for first, last, _ in blocks]
-            demands = [1] * len(intervals) + [level for _, _, level in blocks]
-            self.model.add_cumulative([*intervals, *fixed], demands, capacity)
+            count = len(intervals)
+            missing = np.clip(taken[pool].astype(np.int64) - (self.problem.capacity[pool] - count), 0, count)
+            blocks = _blocks(np.where(_covered(self.spans[pool], len(missing)), missing, 0))
+            if blocks or count > self.problem.capacity[pool]:
+                fixed = [self.model.new_fixed_size_interval_var(first, last - first, "") for first, last, _ in blocks]
+                demands = [1] * count + [level for _, _, level in blocks]
+                self.model.add_cumulative([*intervals, *fixed], demands, count)
 
     def solve(self, seconds: float, *, workers: int = 1) -> Hours | None:
         """The hours: for as many doses as can be, and then as good as could be found in the time.
@@ -278,6 +280,7 @@ class PackingModel:
         solver = cp_model.CpSolver()
         solver.parameters.max_time_in_seconds = seconds
         solver.parameters.num_workers = workers
+        solver.parameters.cp_model_probing_level = 0  # takes longer than all the rest
         return solver
 
     def _read(self, solver: cp_model.CpSolver, there: Mapping[tuple[str, int], bool]) -> Hours:
@@ -291,9 +294,15 @@ class PackingModel:
         return Hours(found, sum(solver.boolean_value(one) for one in self.late))
 
 
-def _blocks(load: NDArray[np.int16], low: int, high: int) -> list[tuple[int, int, int]]:
-    """The stretches between two ticks in which something is taken, with how much."""
-    low = max(low, 0)
-    part = load[low:high]
-    edges = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(part)]
-    return [(low + first, low + last, int(part[first])) for first, last in itertools.pairwise(edges) if part[first] > 0]
+def _covered(spans: Sequence[tuple[int, int]], horizon: int) -> NDArray[np.bool_]:
+    """The ticks that lie in one of some stretches."""
+    found = np.zeros(horizon, dtype=bool)
+    for first, last in spans:
+        found[max(first, 0) : last] = True
+    return found
+
+
+def _blocks(load: IntArray) -> list[tuple[int, int, int]]:
+    """The stretches in which something is taken, with how much."""
+    edges = [0, *(np.flatnonzero(np.diff(load)) + 1).tolist(), len(load)]
+    return [(first, last, int(load[first])) for first, last in itertools.pairwise(edges) if load[first] > 0]

@@ -37,6 +37,13 @@ def broken_steps(facts: Facts, standing: Standing, now: datetime) -> frozenset[s
     return frozenset(name for one in hit for name in one.activities)
 
 
+def too_soon(standing: Standing, earliest_at: datetime) -> frozenset[str]:
+    """What may move and cannot stay, because nothing new begins so soon: the steps of a lot that failed, say."""
+    return frozenset(
+        one.id for one in standing.course.activities if one.id in standing.movable and one.start_at < earliest_at
+    )
+
+
 def lacks_a_dose(facts: Facts, course: PlannedCourse) -> bool:
     """Whether a dose of a course is not planned."""
     return any(one.dose is not None for one in absent(facts, course))

@@ -69,7 +69,7 @@ class Realiser:
             for name, group, choice in given
             if not crowded.isdisjoint(self.crowds(choice)) and self._can_move(name, group)
         }
-        whole = self._with_children(changed | met, days)
+        whole = frozenset(changed | met)
         beside = {
             (name, group)
             for name, group, _ in given
@@ -115,17 +115,6 @@ class Realiser:
         head = self.choices[name].layout.by_group[group][0]
         return any(task not in self.told[name].ground.pins for task in head.order)
 
-    def _with_children(self, doses: set[Dose], days: Days) -> frozenset[Dose]:
-        """With a dose those that are counted from it: they are left out together."""
-        found = set(doses)
-        for name, groups in days.items():
-            layout = self.choices[name].layout
-            for group in layout.group_order:
-                parent = layout.template.parents[group]
-                if group in groups and parent is not None and (name, parent) in found:
-                    found.add((name, group))
-        return frozenset(found)
-
     def realise(self, days: Days, in_play: InPlay, touched: Sequence[str], seconds: float) -> Realised | None:
         """Courses on the chosen days, which lie on the bench afterwards; None when there was no time to find hours."""
         for name in touched:
@@ -141,7 +130,18 @@ class Realiser:
         if hours is None:
             return None
         courses = {name: self._course(name, days[name], in_play, hours) for name in touched}
-        return Realised(courses, in_play.whole - hours.slots.keys())
+        return Realised(courses, self._left_out(in_play, hours, days))
+
+    def _left_out(self, in_play: InPlay, hours: Hours, days: Days) -> frozenset[Dose]:
+        """The doses that found no hours, and those that are counted from one."""
+        found = set(in_play.whole - hours.slots.keys())
+        for name, groups in days.items():
+            layout = self.choices[name].layout
+            for group in layout.group_order:
+                parent = layout.template.parents[group]
+                if group in groups and parent is not None and (name, parent) in found:
+                    found.add((name, group))
+        return frozenset(found)
 
     def _lay_rest(self, name: str, groups: Mapping[int, Choice], in_play: InPlay, taken: list[Load]) -> None:
         """What the doses of a course hold that are not in play, and what cannot move of those that are."""
@@ -176,7 +176,8 @@ class Realiser:
             for task in slots
             if task in visits and _days(choices.layout, task, slots[task]) == {visits[task].day}
         }
-        worth = self.bench.desk.facts.policy.unplanned_dose_cost + choices.lost[group]
+        lost = [each for each in groups if each == group or choices.layout.template.parents[each] == group]
+        worth = sum(self.bench.desk.facts.policy.unplanned_dose_cost + choices.lost[each] for each in lost)
         worth *= MUST if group in choices.must else 1
         hint = self.slots[name, group] or {}
         return Packed(name, one.template, group, slots, self._others(name, groups, in_play), told, worth, hint)
@@ -194,11 +195,10 @@ class Realiser:
     def _course(self, name: str, groups: Mapping[int, Choice], in_play: InPlay, hours: Hours) -> PlannedCourse | None:
         one = self.told[name]
         slots = self._others(name, groups, in_play)
-        present = {group for group in groups if (name, group) not in in_play.whole}
-        for (who, group), placed in hours.slots.items():
-            if who == name:
-                slots.update(placed)
-                present.add(group)
+        for group in groups:
+            slots.update(hours.slots.get((name, group), {}))
+        left_out = {group for who, group in self._left_out(in_play, hours, {name: groups}) if who == name}
+        present = groups.keys() - left_out
         if not present:
             return None
         placement = Placement(0, slots, frozenset(present))

@@ -21,7 +21,7 @@ from scheduler.domain.rules import Violation
 from scheduler.planning.bench import Bench
 from scheduler.planning.desk import Desk
 from scheduler.planning.ground import Tables
-from scheduler.planning.hit import as_plan, broken_steps, lacks_a_dose, still_broken
+from scheduler.planning.hit import as_plan, broken_steps, lacks_a_dose, still_broken, too_soon
 from scheduler.planning.realise import Days, Realised, Realiser
 from scheduler.planning.told import Standing, ToldCourse, prices_by_dose, with_only
 from solver.choices import Choices, Known
@@ -101,7 +101,11 @@ class _Repairer:
         self.told = {name: one.course for name, one in self.standings.items()}
         self.bench = Bench(Desk(facts, max([facts.starts_on, now.date(), *(one.registered_on for one in people)])))
         self.unseated = self._laid()
-        self.broken = {name: broken_steps(self.facts, one, now) for name, one in self.standings.items()}
+        self.earliest_at = now + timedelta(days=facts.policy.plant_fence_days)
+        self.broken = {
+            name: broken_steps(self.facts, one, now) | too_soon(one, self.earliest_at)
+            for name, one in self.standings.items()
+        }
         self.hit = [name for name in self.told if self._is_hit(name)]
         self.courses = self._courses()
         known: Known = {}
@@ -121,14 +125,19 @@ class _Repairer:
 
     def _courses(self) -> dict[str, ToldCourse]:
         """Everybody with something that can move, and who could be given a dose that has no place."""
-        earliest_at = self.now + timedelta(days=self.facts.policy.plant_fence_days)
         tables, desk = Tables(), self.bench.desk
         found: dict[str, ToldCourse] = {}
         for name, one in self.standings.items():
             if one.movable or name in self.hit:
                 prices = prices_by_dose(self.facts, one, self.now)
                 ground = desk.ground(
-                    one.patient, one.course, one.movable, earliest_at, prices=prices, still=one.fixed, tables=tables
+                    one.patient,
+                    one.course,
+                    one.movable,
+                    self.earliest_at,
+                    prices=prices,
+                    still=one.fixed,
+                    tables=tables,
                 )
                 found[name] = ToldCourse(self.facts, desk.grid, one, ground, self.now)
         return found

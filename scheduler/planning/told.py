@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cached_property
 
 from scheduler.domain.calendars import local_date
-from scheduler.domain.course import FOLLOW_UP, Facts, Patient, follow_up_id
+from scheduler.domain.course import Facts, Patient, follow_up_id
 from scheduler.domain.diff import move_cost
 from scheduler.domain.plan import Activity, PlannedCourse
 from scheduler.domain.protocol import FollowUp
@@ -31,7 +32,7 @@ class Standing:
     confirmed: frozenset[str] = frozenset()
     excused: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def movable(self) -> frozenset[str]:
         """What may move."""
         return frozenset(one.id for one in self.course.activities) - self.fixed
@@ -122,24 +123,20 @@ class ToldCourse:
 
     def beside(self, group: int, day: int | None) -> int:
         """The price of the follow-up visits that cannot stay on their dates when a dose is given on a day, or not."""
-        return sum(
-            self._moved(follow_up, visit, day)
-            for follow_up in self.facts.protocol.follow_ups
-            if self._hangs_on(follow_up, group)
-            and (visit := self._movable.get(follow_up_id(self.standing.patient.id, follow_up.name))) is not None
-        )
+        return sum(self._moved(follow_up, visit, day) for follow_up, visit in self._hanging.get(group, ()))
 
-    def _hangs_on(self, follow_up: FollowUp, group: int) -> bool:
-        """What hangs on no dose is counted with the first."""
-        return group == 0 if follow_up.anchor is None else follow_up.anchor == self.template.doses[group]
-
-    @property
-    def _movable(self) -> dict[str, Activity]:
-        return {
-            one.id: one
-            for one in self.standing.course.activities
-            if one.kind == FOLLOW_UP and one.id in self.standing.movable
-        }
+    @cached_property
+    def _hanging(self) -> dict[int, list[tuple[FollowUp, Activity]]]:
+        """By group, the follow-up visits that may move and hang on its dose; those that hang on none with the first."""
+        there = {one.id: one for one in self.standing.course.activities if one.id in self.standing.movable}
+        groups = {dose: group for group, dose in enumerate(self.template.doses)}
+        found: dict[int, list[tuple[FollowUp, Activity]]] = {}
+        for follow_up in self.facts.protocol.follow_ups:
+            visit = there.get(follow_up_id(self.standing.patient.id, follow_up.name))
+            if visit is not None:
+                group = 0 if follow_up.anchor is None else groups.get(follow_up.anchor, 0)
+                found.setdefault(group, []).append((follow_up, visit))
+        return found
 
     def _moved(self, follow_up: FollowUp, visit: Activity, day: int | None) -> int:
         key = (follow_up.name, -1 if day is None else day)
