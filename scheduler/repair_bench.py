@@ -196,10 +196,10 @@ Written by `make repair-bench`. Machine: {machine()}.
 otherwise, from {MIDWAY:%-d %B %Y} on (about half of all doses are given) or, in the fullest weeks, from
 {FULLEST:%-d %B %Y} on (after Chuseok, with four fills on nearly every day). Visits within the patients' fence and plant
 work within the plant's stay. Price and bound are level 1 and the price of the moved visits ([domain.md](domain.md)
-section 5); the bound holds over all courses and everything that may move. *Proven*, in turn: no repair keeps more doses;
-none that keeps as many moves visits for less; none of these retimes fewer. *Stuck* counts steps that break a rule and
-may not move: they are decisions for people. *Planned anew* is the same program planned for quality alone: how many of
-the visits that may move it would move.
+section 5); the bound holds over all courses and everything that may move. *Proven*, in turn: no repair keeps more
+doses; none that keeps as many moves visits for less; none of these retimes fewer. *Stuck* counts steps that break a
+rule and may not move: they are decisions for people. *Planned anew* is the same program planned for quality alone: how
+many of the visits that may move it would move.
 
 {table(rows)}
 {END}

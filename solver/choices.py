@@ -168,9 +168,9 @@ class _Dose:
         self.known = known
 
     def choices(self, allowed: set[int] | None) -> Iterator[Choice]:
-        last = self.course.last_day if self.group == 0 else 2**40
+        first, last = (self.course.ready_day, self.course.last_day) if self.group == 0 else (0, 2**40)
         for day in sorted(self.reach.cheapest):
-            if day > last or (allowed is not None and day not in allowed):
+            if not first <= day <= last or (allowed is not None and day not in allowed):
                 continue
             for pivot_day, stays in self._ways(day):
                 sides = self._sides(day, pivot_day)

@@ -100,32 +100,28 @@ class PackingModel:
             return
         starts = slots.start[chosen]
         start = self.model.new_int_var_from_domain(cp_model.Domain.from_values(starts.tolist()), "")
-        lengths = set((slots.end[chosen] - starts).tolist())
+        ends, lengths = slots.end[chosen], set((slots.end[chosen] - starts).tolist())
         length = lengths.pop() if len(lengths) == 1 else None
-        follows: list[Expr] = []
-        varying: list[cp_model.IntVar] = []
-        columns: list[list[int]] = []
-        for values, base in (
-            (slots.end[chosen] - starts, start),
-            (slots.start_day[chosen], 0),
-            (slots.end_day[chosen], 0),
-        ):
-            if len(set(values.tolist())) == 1:
-                follows.append(base + int(values[0]))
-                continue
-            each = self.model.new_int_var(int(values.min()), int(values.max()), "")
-            varying.append(each)
-            columns.append(values.tolist())
-            follows.append(base + each)
-        if varying:
-            rows = list(zip(starts.tolist(), *columns, strict=True))
-            self.model.add_allowed_assignments([start, *varying], rows)
+        columns = [slots.start_day[chosen], slots.end_day[chosen], *([] if length is not None else [ends])]
+        follows = self._following(start, starts, columns)
+        end = start + length if length is not None else follows[-1]
         self.starts[one.course, task] = start
-        self.tasks[one.course, task] = _Task(
-            start, follows[0], follows[1], follows[2], int(starts[0]), int(slots.end[chosen].max()), length
-        )
+        edges = int(starts[0]), int(ends.max())
+        self.tasks[one.course, task] = _Task(start, end, follows[0], follows[1], *edges, length)
         if task in one.hint:
             self.model.add_hint(start, int(slots.start[one.hint[task]]))
+
+    def _following(self, start: cp_model.IntVar, starts: IntArray, columns: Sequence[IntArray]) -> list[Expr]:
+        """What each column has in the row of the start."""
+        found: list[Expr] = [int(column[0]) for column in columns]
+        varying = [number for number, column in enumerate(columns) if int(column.min()) < int(column.max())]
+        names = [self.model.new_int_var(int(columns[at].min()), int(columns[at].max()), "") for at in varying]
+        for at, name in zip(varying, names, strict=True):
+            found[at] = name
+        if varying:
+            rows = np.stack([starts, *(columns[at] for at in varying)], axis=1).tolist()
+            self.model.add_allowed_assignments([start, *names], rows)
+        return found
 
     def _at(self, one: Packed, point: Point) -> tuple[_Task, bool, int] | None:
         """The task behind a point, whether its end is meant, and its group."""

@@ -14,9 +14,10 @@ from scheduler.planning.timegrid import ticks_of
 from scheduler.planning.told import ToldCourse
 from solver.choices import Choice, Choices
 from solver.layout import Layout
+from solver.on_days import slots_on
 from solver.packing import Hours, Packed, PackingModel
-from solver.problem import Course, IntArray, Placement
-from solver.segments import Segment, slots_of
+from solver.problem import IntArray, Placement
+from solver.segments import slots_of
 
 MUST = 100  # times the worth of a dose, for those that have to be given
 
@@ -169,8 +170,8 @@ class Realiser:
     def _packed(self, name: str, group: int, groups: Mapping[int, Choice], in_play: InPlay) -> Packed:
         one, choices = self.told[name], self.choices[name]
         visits = one.visits()
-        allowed = _Allowed(choices.layout, choices.course, group, groups[group])
-        slots = allowed.slots({task: each.day for task, each in visits.items()})
+        told_days = {task: each.day for task, each in visits.items()}
+        slots = slots_on(choices.layout, choices.course, group, groups[group], told_days)
         told = {
             task: visits[task].tick
             for task in slots
@@ -185,9 +186,9 @@ class Realiser:
     def _packed_beside(self, name: str, group: int, groups: Mapping[int, Choice], in_play: InPlay) -> Packed:
         """A dose of which only what goes with it may move; it is never left out."""
         one, choices = self.told[name], self.choices[name]
-        allowed = _Allowed(choices.layout, choices.course, group, groups[group])
-        visits = {task: each.day for task, each in one.visits().items()}
-        slots = {task: at for task, at in allowed.slots(visits).items() if task in self._beside(name, group)}
+        told_days = {task: each.day for task, each in one.visits().items()}
+        allowed = slots_on(choices.layout, choices.course, group, groups[group], told_days)
+        slots = {task: at for task, at in allowed.items() if task in self._beside(name, group)}
         worth = MUST * self.bench.desk.facts.policy.unplanned_dose_cost
         hint = self.slots[name, group] or {}
         return Packed(name, one.template, group, slots, self._others(name, groups, in_play), {}, worth, hint)
@@ -211,44 +212,3 @@ class Realiser:
 
 def _days(layout: Layout, task: int, chosen: IntArray) -> set[int]:
     return set(slots_of(layout.template, task).start_day[chosen].tolist())
-
-
-class _Allowed:
-    """The slots that the tasks of a dose may take on chosen days."""
-
-    def __init__(self, layout: Layout, course: Course, group: int, choice: Choice) -> None:
-        self.layout, self.course, self.group, self.choice = layout, course, group, choice
-
-    def slots(self, told_days: Mapping[int, int]) -> dict[int, IntArray]:
-        """By task; a harvest that can stay on its day stays there."""
-        head = self.layout.by_group[self.group][0]
-        found = self._around(head, [self.choice.pivot_day], [self.choice.day])
-        for side, options in self.layout.sides[self.group]:
-            fits = [
-                i
-                for i in options.fits(self.choice.day, self.choice.pivot_day)
-                if options.visit_day[i] >= self.course.ready_day
-            ]
-            same = [i for i in fits if options.visit_day[i] == told_days.get(side.visit)]
-            chosen = same or fits
-            found.update(
-                self._around(side, [options.pivot_day[i] for i in chosen], [options.visit_day[i] for i in chosen])
-            )
-        return found
-
-    def _around(self, segment: Segment, pivot_days: Sequence[int], visit_days: Sequence[int]) -> dict[int, IntArray]:
-        template = self.layout.template
-        pivots = slots_of(template, segment.pivot)
-        on = np.flatnonzero(np.isin(pivots.start_day, pivot_days)).astype(np.int64)
-        found = {segment.pivot: on}
-        if not len(on):
-            return dict.fromkeys(segment.order, on)
-        first, last = int(pivots.start[on[0]]), int(pivots.start[on[-1]])
-        for task in segment.order[1:]:
-            slots = slots_of(template, task)
-            least, most = self.layout.spans[segment.pivot][segment.pivot, task]
-            low, high = slots.start.searchsorted([first + least, last + most + 1])
-            found[task] = np.arange(low, high, dtype=np.int64)
-        visits = found[segment.visit]
-        found[segment.visit] = visits[np.isin(slots_of(template, segment.visit).start_day[visits], visit_days)]
-        return found
