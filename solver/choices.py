@@ -8,7 +8,7 @@ than they say.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -56,6 +56,11 @@ class Choices:
     told: Mapping[int, int]
     least_off: Mapping[int, int]
     must: frozenset[int]
+    pivots: Mapping[int, int] = field(default_factory=dict)
+
+    def is_shifted(self, group: int, choice: Choice) -> bool:
+        """Whether a dose keeps its day, but not the day of its pivot: free, and yet for nothing."""
+        return self.told.get(group) == choice.day and self.pivots.get(group, choice.pivot_day) != choice.pivot_day
 
 
 Ways = tuple[tuple[int, tuple[Stays, ...]], ...]  # by pivot day
@@ -72,6 +77,7 @@ def choices_of(
     is_content: bool,
     broken: Container[int] = (),
     known: Known | None = None,
+    pivots: Mapping[int, int] | None = None,
 ) -> Choices:
     """The choices of one course.
 
@@ -87,6 +93,8 @@ def choices_of(
         The groups that cannot stay as told. Any other with a visit that may not move has to be given.
     known
         What courses with the same tables share; filled on the way.
+    pivots
+        By group, the day of the pivot as told.
     """
     template = layout.template
     visits = {group: layout.resolve(point).task for group, point in enumerate(template.visits)}
@@ -111,7 +119,7 @@ def choices_of(
         if is_content and (parent := template.parents[group]) is not None and group in days and parent in days
     }
     must = {group for group in given if given[group] and _has_to_be(layout, group, told, group in broken)}
-    return Choices(course, layout, given, lost, targets, days, least_off, _with_anchors(layout, must))
+    return Choices(course, layout, given, lost, targets, days, least_off, _with_anchors(layout, must), pivots or {})
 
 
 def _has_to_be(layout: Layout, group: int, told: Mapping[int, Told], is_broken: bool) -> bool:

@@ -61,6 +61,7 @@ class DayModel:
         self.gives: dict[Gave, cp_model.IntVar] = {}
         self.level_1: list[cp_model.LinearExprT] = []
         self.moved: list[cp_model.LinearExprT] = []
+        self.shifted: list[cp_model.LinearExprT] = []
         self.heaviest = 1  # more than all moves together can cost
         for one in everybody:
             for group in one.layout.group_order:
@@ -68,7 +69,9 @@ class DayModel:
             for group, target in one.targets.items():
                 self._window(one, group, target)
         self._crowds()
-        self.model.minimize(self.heaviest * cp_model.LinearExpr.sum(self.level_1) + cp_model.LinearExpr.sum(self.moved))
+        self.least = len(self.shifted) + 1  # more than all that is shifted
+        cost = self.heaviest * cp_model.LinearExpr.sum(self.level_1) + cp_model.LinearExpr.sum(self.moved)
+        self.model.minimize(self.least * cost + cp_model.LinearExpr.sum(self.shifted))
 
     # --- the rules ------------------------------------------------------------------------------------------------
 
@@ -88,6 +91,8 @@ class DayModel:
         parent = one.layout.template.parents[group]
         if parent is not None:
             self.model.add_implication(self.gives[Gave(one.course.id, parent, None)], literals[-1])
+            if choice is not None and one.is_shifted(group, choice):
+                self.shifted.append(self.gives[gave])
         if group in one.must:
             self.model.add(literals[-1] == 0)
         for choice, literal in zip((*one.given[group], None), literals, strict=True):
@@ -173,8 +178,9 @@ class DayModel:
         for gave, literal in self.gives.items():
             if gave.choice is not None and solver.boolean_value(literal):
                 chosen[gave.course][gave.group] = gave.choice
-        bound = max(math.ceil(solver.best_objective_bound - 1e-6), 0)
-        value = round(solver.objective_value)
+        # What is shifted adds less than `least` to either, so that whole parts are the cost and a bound of it.
+        bound = max(math.ceil(solver.best_objective_bound - 1e-6), 0) // self.least
+        value = round(solver.objective_value) // self.least
         return DayPlan(chosen, divmod(value, self.heaviest), divmod(bound, self.heaviest))
 
 

@@ -21,7 +21,7 @@ from solver.segments import resolve_point, slots_of
 
 RETIMED = 10_000  # more than all cold hours together
 Expr = cp_model.LinearExpr | int
-POLISH = 0.6  # deterministic seconds spent on better hours once there are some
+POLISH = 2.0  # deterministic seconds spent on better hours once there are some
 
 
 @dataclass(frozen=True, eq=False)

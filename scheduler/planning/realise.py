@@ -59,12 +59,16 @@ class Realiser:
         days = [slots_of(layout.template, task).start_days[slots[task]] for task in (head.visit, head.pivot)]
         return days == [choice.day, choice.pivot_day]
 
-    def in_play(self, days: Days, unsettled: Iterable[Dose]) -> InPlay:
-        """The doses that need hours: on another day than told, in trouble where they are, or meeting one of those."""
+    def changed(self, days: Days, unsettled: Iterable[Dose]) -> frozenset[Dose]:
+        """The doses that cannot keep their hours: on another day than told, or in trouble where they are."""
+        given = ((name, group, choice) for name, groups in days.items() for group, choice in groups.items())
+        found = {(name, group) for name, group, choice in given if not self.is_kept(name, group, choice)}
+        return frozenset(found | {(name, group) for name, group in unsettled if group in days[name]})
+
+    def in_play(self, days: Days, changed: frozenset[Dose], crowded_by: Iterable[Dose]) -> InPlay:
+        """What gets new hours: the changed doses, and those that some of them meet on a day."""
         given = [(name, group, choice) for name, groups in days.items() for group, choice in groups.items()]
-        changed = {(name, group) for name, group, choice in given if not self.is_kept(name, group, choice)}
-        changed |= {dose for dose in unsettled if dose[1] in days[dose[0]]}
-        crowded = {key for name, group in changed for key in self.crowds(days[name][group])}
+        crowded = {key for name, group in crowded_by for key in self.crowds(days[name][group])}
         met = {
             (name, group)
             for name, group, choice in given

@@ -22,7 +22,7 @@ from scheduler.planning.bench import Bench
 from scheduler.planning.desk import Desk
 from scheduler.planning.ground import Tables
 from scheduler.planning.hit import as_plan, broken_steps, lacks_a_dose, still_broken, too_soon
-from scheduler.planning.realise import Days, Realised, Realiser
+from scheduler.planning.realise import Days, InPlay, Realised, Realiser
 from scheduler.planning.told import Standing, ToldCourse, prices_by_dose, with_only
 from solver.choices import Choices, Known
 from solver.crowds import free_of
@@ -193,9 +193,21 @@ class _Repairer:
     def _with_hours(
         self, realiser: Realiser, days: Days, until: float
     ) -> tuple[dict[str, PlannedCourse], Realised | None]:
-        """All courses on chosen days; the bench is afterwards as told."""
+        """All courses on chosen days: others stay where they are, unless they are in the way of what finds no hours."""
         unsettled = [(name, group) for name in self.courses for group in self._unsettled(name)]
-        in_play = realiser.in_play(days, unsettled)
+        changed = realiser.changed(days, unsettled)
+        courses, realised = self._tried(realiser, days, realiser.in_play(days, changed, ()), until)
+        for wider in (False, True):
+            if realised is None or not realised.left_out:
+                break
+            crowded_by = changed | realised.left_out if wider else realised.left_out
+            courses, realised = self._tried(realiser, days, realiser.in_play(days, changed, crowded_by), until)
+        return courses, realised
+
+    def _tried(
+        self, realiser: Realiser, days: Days, in_play: InPlay, until: float
+    ) -> tuple[dict[str, PlannedCourse], Realised | None]:
+        """All courses with new hours for what is in play; the bench is afterwards as told."""
         lost = {name for name in days if len(days[name]) < len(self.choices[name].told)}
         touched = sorted({name for name, _ in in_play.whole | in_play.beside} | lost | (set(self.hit) & set(days)))
         realised = realiser.realise(days, in_play, touched, max(until - time.monotonic(), 1.0))

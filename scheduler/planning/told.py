@@ -16,6 +16,7 @@ from scheduler.planning.completion import has_opening
 from scheduler.planning.ground import Ground
 from scheduler.planning.timegrid import TimeGrid
 from solver.choices import Choices, Known, Told, choices_of
+from solver.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,24 @@ class ToldCourse:
         course = replace(self.ground.course, id=self.standing.patient.id, last_day=last)
         (finder,) = self.ground.finders.values()
         return choices_of(
-            finder.layout, course, self.visits(), self.beside, is_content=is_content, broken=broken, known=known
+            finder.layout,
+            course,
+            self.visits(),
+            self.beside,
+            is_content=is_content,
+            broken=broken,
+            known=known,
+            pivots=self._pivots(finder.layout),
         )
+
+    def _pivots(self, layout: Layout) -> dict[int, int]:
+        """By group, the day on which what the search turns on (the fill) was told to begin."""
+        heads = {pieces[0].pivot: group for group, pieces in enumerate(layout.by_group)}
+        return {
+            heads[self.tasks[one.id]]: self.grid.day(local_date(one.start_at, self.facts.network.place(one.place).zone))
+            for one in self.standing.course.activities
+            if one.id in self.tasks and self.tasks[one.id] in heads
+        }
 
     # --- follow-up visits -----------------------------------------------------------------------------------------
 
