@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from scheduler.domain.course import Facts, follow_up_id
+from scheduler.domain.course import Facts, doses_of, follow_up_id
 from scheduler.domain.diff import PlanDiff, counts, moves_cost, plan_diff
 from scheduler.domain.plan import Plan, PlannedCourse
 from scheduler.domain.rules import Violation
@@ -121,6 +121,9 @@ class _Repairer:
         return frozenset(left)
 
     def _is_hit(self, name: str) -> bool:
+        """Whether something has to be put right; of a course without doses, observed only, nothing can be."""
+        if not doses_of(self.facts.protocol, self.facts.arm_of(name)):
+            return False
         return bool(self.broken[name]) or name in self.unseated or lacks_a_dose(self.facts, self.told[name])
 
     def _courses(self) -> dict[str, ToldCourse]:
@@ -128,7 +131,8 @@ class _Repairer:
         tables, desk = Tables(), self.bench.desk
         found: dict[str, ToldCourse] = {}
         for name, one in self.standings.items():
-            if one.movable or name in self.hit:
+            observed = not doses_of(self.facts.protocol, self.facts.arm_of(name))
+            if name in self.hit or (one.movable and not observed):
                 prices = prices_by_dose(self.facts, one, self.now)
                 ground = desk.ground(
                     one.patient,
