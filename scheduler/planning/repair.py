@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from scheduler.domain.course import Facts, follow_up_id
+from scheduler.domain.course import Facts, doses_of, follow_up_id
 from scheduler.domain.diff import PlanDiff, counts, moves_cost, plan_diff
 from scheduler.domain.plan import Plan, PlannedCourse
 from scheduler.domain.rules import Violation
@@ -22,7 +22,7 @@ from scheduler.planning.bench import Bench
 from scheduler.planning.desk import Desk
 from scheduler.planning.ground import Tables
 from scheduler.planning.hit import as_plan, broken_steps, lacks_a_dose, still_broken, too_soon
-from scheduler.planning.realise import Days, InPlay, Realised, Realiser
+from scheduler.planning.realise import Days, Dose, InPlay, Realised, Realiser
 from scheduler.planning.told import Standing, ToldCourse, prices_by_dose, with_only
 from solver.choices import Choices, Known
 from solver.crowds import free_of
@@ -30,6 +30,7 @@ from solver.days import DayModel, Gave
 from solver.problem import IntArray
 
 TRIES = 12  # how many choices of days get hours before the best of them is taken
+WIDER = (0.2, 0.4, 0.6)  # shares of the time left for hours: of what changed alone, of what meets some of it, or all
 DAY_SHARE = 0.6  # of the time, at most this for the first choice of days, which gives the bound
 
 __all__ = ["Repaired", "Standing", "repair", "still_broken"]
@@ -136,6 +137,9 @@ class _Repairer:
                 self.bench.put(self.told[name])
 
     def _is_hit(self, name: str) -> bool:
+        """Whether something has to be put right; of a course without doses, observed only, nothing can be."""
+        if not doses_of(self.facts.protocol, self.facts.arm_of(name)):
+            return False
         return bool(self.broken[name]) or name in self.unseated or lacks_a_dose(self.facts, self.told[name])
 
     def _courses(self) -> dict[str, ToldCourse]:
@@ -143,7 +147,8 @@ class _Repairer:
         tables, desk = Tables(), self.bench.desk
         found: dict[str, ToldCourse] = {}
         for name, one in self.standings.items():
-            if one.movable or name in self.hit:
+            observed = not doses_of(self.facts.protocol, self.facts.arm_of(name))
+            if name in self.hit or (one.movable and not observed):
                 prices = prices_by_dose(self.facts, one, self.now)
                 ground = desk.ground(
                     one.patient,
@@ -215,21 +220,25 @@ class _Repairer:
         """All courses on chosen days: others stay where they are, unless they are in the way of what finds no hours."""
         unsettled = [(name, group) for name in self.courses for group in self._unsettled(name)]
         changed = realiser.changed(days, unsettled)
-        courses, realised = self._tried(realiser, days, realiser.in_play(days, changed, ()), until)
-        for wider in (False, True):
-            if realised is None or not realised.left_out:
-                break
-            crowded_by = changed | realised.left_out if wider else realised.left_out
-            courses, realised = self._tried(realiser, days, realiser.in_play(days, changed, crowded_by), until)
-        return courses, realised
+        best: tuple[dict[str, PlannedCourse], Realised | None] = (dict(self.told), None)
+        crowded_by: frozenset[Dose] = frozenset()
+        for share in WIDER:
+            seconds = max(share * (until - time.monotonic()), 1.0)
+            courses, realised = self._tried(realiser, days, realiser.in_play(days, changed, crowded_by), seconds)
+            if realised is not None:
+                best = courses, realised
+                if not realised.left_out:
+                    break
+            crowded_by = changed if realised is None or crowded_by else realised.left_out
+        return best
 
     def _tried(
-        self, realiser: Realiser, days: Days, in_play: InPlay, until: float
+        self, realiser: Realiser, days: Days, in_play: InPlay, seconds: float
     ) -> tuple[dict[str, PlannedCourse], Realised | None]:
         """All courses with new hours for what is in play; the bench is afterwards as told."""
         lost = {name for name in days if len(days[name]) < len(self.choices[name].told)}
         touched = sorted({name for name, _ in in_play.whole | in_play.beside} | lost | (set(self.hit) & set(days)))
-        realised = realiser.realise(days, in_play, touched, max(until - time.monotonic(), 1.0))
+        realised = realiser.realise(days, in_play, touched, seconds)
         courses = dict(self.told)
         for name, course in () if realised is None else realised.courses.items():
             courses[name] = self._given_up(name) if course is None else course

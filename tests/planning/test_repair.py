@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import Activity, Plan, PlannedCourse
-from scheduler.domain.protocol import FollowUp, Window
+from scheduler.domain.protocol import Arm, FollowUp, Window
 from scheduler.domain.rules import violations
 from scheduler.planning.repair import Repaired, Standing, repair, still_broken
 from solver.days import DayModel
@@ -89,6 +89,20 @@ def test_a_dose_that_has_no_day_left_is_lost_with_its_reason_and_that_is_proven(
     # A lost dose costs 1000, and no repair can do better on level 1.
     assert found.price[0] == found.bound[0] == 1000
     assert violations(found.plan, facts) == []
+
+
+def test_a_course_that_is_observed_only_has_nothing_to_repair() -> None:
+    arms = (Arm("treated", 1, (1,), ()), Arm("observed", 1, (), ()))
+    policy = replace(FACTS.policy, capacity="open")
+    facts = replace(
+        FACTS, policy=policy, protocol=replace(FACTS.protocol, arms=arms), arms={"ANA": "treated", "BEN": "observed"}
+    )
+    plan = planned(facts)
+    given = when(course_of(plan, "ANA"), "injection")
+    shut = with_closure(facts, NORTH, given - timedelta(hours=2), given + timedelta(hours=12))
+    standings = [Standing(facts.patient(one.patient), one, frozenset()) for one in plan.courses]
+    found = repair(shut, standings, NOW, seconds=5.0)
+    assert (found.changed, found.price, found.is_proven) == ({"ANA"}, (0, 2), True)
 
 
 def test_without_time_for_a_model_what_was_hit_is_put_back_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
