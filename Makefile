@@ -1,5 +1,6 @@
 # make demo   plan the trial `alsummit` and show it         make test   every check there is
 # make bench  measure every shipped program                 make lock   renew the locked requirements (needs uv)
+# make repair-bench  what closures do to a published plan
 # make reliability  race, kill -9, waiting times, restore   make fuzz   10,000 requests nobody should send
 #
 # PYTHON selects the interpreter (3.11 or newer), VENV the folder it is installed into:
@@ -17,7 +18,7 @@ INSTALLED_FUZZ := $(FUZZ)/installed-$(subst /,_,$(PYTHON))
 CHECKED := scheduler solver fixtures $(wildcard api)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: demo test bench reliability fuzz lock clean
+.PHONY: demo test bench repair-bench reliability fuzz lock clean
 
 demo: $(INSTALLED)
 	$(BIN)/marrowline demo
@@ -31,6 +32,9 @@ test: $(INSTALLED_DEV) $(INSTALLED_FUZZ)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m scheduler.bench
+
+repair-bench: $(INSTALLED)
+	$(BIN)/python -m scheduler.repair_bench
 
 reliability: $(INSTALLED_DEV)
 	$(BIN)/python -m scheduler.reliability race kill latency drill

@@ -35,6 +35,7 @@ from api.routers import (
     unblinded,
     visits,
     what_if,
+    why_not,
 )
 from api.service import Service
 from scheduler.booking.board import Board
@@ -62,6 +63,7 @@ ROUTERS = (
     what_if.router,
     closures.router,
     hindrances.router,
+    why_not.router,
     unblinded.router,
     audit.router,
 )

@@ -28,6 +28,7 @@ TAGS = [
     {"name": "patients", "description": "Register a patient and ask for dates."},
     {"name": "booking", "description": "Hold an offer, book what is held."},
     {"name": "courses", "description": "Booked courses: read, move, cancel."},
+    {"name": "questions", "description": "Can this be, and if not, why not? Nothing is changed."},
     {"name": "visits", "description": "What happens when, what the patient knows of it, what was done."},
     {"name": "shipments", "description": "What couriers carry, when and how cold."},
     {"name": "closures", "description": "What does not work for a while, and whom it hits."},

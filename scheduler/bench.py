@@ -151,6 +151,13 @@ on what else it does; compare rows of one run.
 {table(rows)}"""
 
 
+def _other_sections(path: Path) -> str:
+    """What other benchmarks wrote on the page, from the first mark of theirs on."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    _, mark, rest = text.partition("<!-- ")
+    return f"\n{mark}{rest}" if mark else ""
+
+
 def main(arguments: list[str]) -> None:
     """Measure the named programs, or all, and write docs/benchmarks.md when all were measured."""
     if arguments[:1] == ["--row"]:
@@ -162,7 +169,7 @@ def main(arguments: list[str]) -> None:
         rows.append(_in_own_process(name))
     print(table(rows))
     if not arguments:
-        write_all(Path("docs"), {PAGE: page(rows)})
+        write_all(Path("docs"), {PAGE: page(rows) + _other_sections(Path("docs") / PAGE)})
 
 
 if __name__ == "__main__":

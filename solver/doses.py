@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -62,8 +63,6 @@ class DoseSearch(HourSearch):
         self._pivot_days: dict[tuple[int, int], list[int]] = {}
         self._held: dict[int, list[list[Between]]] = {}
         self._tasks = [[task for one in pieces for task in one.order] for pieces in layout.by_group]
-        kinds = [self._kind(group) for group in range(self.template.groups)]
-        self._kinds = [kinds.index(kind) for kind in kinds]
         self._pools = {pool for checks in self.checks.values() for pool, *_ in checks.stays}
         self._known: dict[tuple[int, int], Alone] = {}
         self._known_at = loads.freed
@@ -74,6 +73,12 @@ class DoseSearch(HourSearch):
         return self.layout.reaches[self.layout.by_group[group][0].pivot].cheapest.get(day, -1)
 
     # --- a dose by itself, before anything else of the course is placed ------------------------------------------
+
+    @cached_property
+    def _kinds(self) -> list[int]:
+        """By dose, the first that is like it."""
+        kinds = [self._kind(group) for group in range(self.template.groups)]
+        return [kinds.index(kind) for kind in kinds]
 
     def _kind(self, group: int) -> object:
         """What makes two doses alike, with all that goes with them: the same tables, bounds and pools."""

@@ -129,27 +129,6 @@ class Finder(DoseSearch):
                 best, lost, chosen = found, self.template.groups - len(found[2]), day
         return best
 
-    def least(self, course: Course) -> tuple[int, int]:
-        """The least of levels 1 and 2 that a course can cost, whatever is taken: a bound, nothing but tables."""
-        least = sum(self._absent)
-        for day in range(course.ready_day, min(course.last_day, self.problem.days - 1) + 1):
-            bare = self.cheapest(0, day)
-            if bare >= 0 and self._could_begin(course, day):
-                later = sum(self.still_due(group, {0: day}) for group in self._later)
-                least = min(least, bare + self._begun_on(course, day) + later)
-        return least // LEVEL, least % LEVEL // MOVED
-
-    def _could_begin(self, course: Course, day: int) -> bool:
-        """Whether dose 1 on a day leaves a day for its harvest, if nothing were taken."""
-        return all(
-            any(
-                options.visit_day[i] >= course.ready_day
-                for at in self.pivot_days(0, day)
-                for i in options.fits(day, at)
-            )
-            for _, options in self.layout.sides[0]
-        )
-
     def _in_turn(self, course: Course, days: list[tuple[int, int]], as_given: bool) -> Iterator[tuple[int, int]]:
         """First days by what they cost at least; each is looked at closely only when its turn comes."""
         if as_given:

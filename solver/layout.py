@@ -34,7 +34,7 @@ class Layout:
         self.segments = segments_of(template)
         position = {task: i for i, task in enumerate(task for one in self.segments for task in one.order)}
         self.position = position
-        self.checks = {task: _checks(template, position, task) for task in position}
+        self.checks = _checks(template, position)
         self.by_group: tuple[tuple[Segment, ...], ...] = tuple(
             tuple(one for one in self.segments if one.group == group) for group in range(template.groups)
         )
@@ -158,13 +158,23 @@ def _signature(template: Template, segment: Segment) -> object:
     return slots, lags, cold_of(template, segment) is not None
 
 
-def _checks(template: Template, position: dict[int, int], task: int) -> Checks:
-    def last(*points: Point) -> bool:
-        tasks = [resolve_point(template, point).task for point in points]
-        return task in tasks and all(position[one] <= position[task] for one in tasks)
+def _checks(template: Template, position: dict[int, int]) -> dict[int, Checks]:
+    """By task; what joins tasks is decidable with the last of them."""
 
-    return Checks(
-        stays=tuple(stay for stay in template.stays if last(stay.begin, stay.until)),
-        lags=tuple(lag for lag in template.lags if last(lag.a, lag.b)),
-        day_lags=tuple(lag for lag in template.day_lags if last(lag.a, lag.b)),
-    )
+    def last(*points: Point) -> int:
+        tasks = [resolve_point(template, point).task for point in points]
+        return max(tasks, key=position.__getitem__) if all(task in position for task in tasks) else -1
+
+    stays: dict[int, list[Stay]] = {}
+    lags: dict[int, list[Lag]] = {}
+    day_lags: dict[int, list[DayLag]] = {}
+    for stay in template.stays:
+        stays.setdefault(last(stay.begin, stay.until), []).append(stay)
+    for lag in template.lags:
+        lags.setdefault(last(lag.a, lag.b), []).append(lag)
+    for day_lag in template.day_lags:
+        day_lags.setdefault(last(day_lag.a, day_lag.b), []).append(day_lag)
+    return {
+        task: Checks(tuple(stays.get(task, ())), tuple(lags.get(task, ())), tuple(day_lags.get(task, ())))
+        for task in position
+    }

@@ -27,6 +27,7 @@ class Reach:
         self.segment = segment
         self.weights = weights
         self._pairs: dict[int, list[tuple[int, int, int]]] = {}
+        self._bounds: dict[int, tuple[IntArray, IntArray]] = {}
         self._cached = 0
         pivot, visit = slots_of(template, segment.pivot), slots_of(template, segment.visit)
         self.possible = np.ones(len(pivot), dtype=bool)
@@ -47,6 +48,11 @@ class Reach:
 
     def bounds(self, goal: int) -> tuple[IntArray, IntArray]:
         """Earliest and latest start of a task for every pivot slot, along the chains of lower-bounded lags."""
+        if goal not in self._bounds:
+            self._bounds[goal] = self._bounds_of(goal)
+        return self._bounds[goal]
+
+    def _bounds_of(self, goal: int) -> tuple[IntArray, IntArray]:
         template, pivot = self.template, self.segment.pivot
         slots = slots_of(template, pivot)
         low = slots.start - SEGMENT_REACH

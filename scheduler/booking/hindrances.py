@@ -115,6 +115,29 @@ def enter(
     return Declared(row, tuple(visits))
 
 
+def keep_masked(work: UnitOfWork, patient: str, kind: str, dose: int, until: datetime, reason: str) -> None:
+    """Keep a step of a dose from coming before an instant, whatever the dose holds. The caller commits.
+
+    Nobody declares this: it follows from what happened. Source: docs/domain.md section 4 (the same minimum rebooking
+    lead time for every arm).
+    """
+    row = HindranceRow(
+        id=f"hin_{secrets.token_hex(10)}",
+        patient=patient,
+        kinds=json.dumps([kind]),
+        dose=dose,
+        start_at=work.now,
+        end_at=until,
+        reason=reason,
+        neutral="supply",
+        declared_at=work.now,
+        declared_by=work.principal.name,
+    )
+    occupancy.count_up_calendar(work.session)
+    repositories.add_hindrance(work.session, row)
+    work.audit("hindrance:declared", row.id, reason=reason, after={"patient": patient, "dose": dose, "end_at": until})
+
+
 def withdraw(work: UnitOfWork, board: Board, hindrance_id: str, *, expected_version: int | None = None) -> HindranceRow:
     """Take a hindrance back: from now on it is as if it had never been declared. The caller commits.
 

@@ -11,17 +11,18 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from scheduler.booking.access import course_for, must_be_randomised
 from scheduler.booking.board import Board
 from scheduler.booking.errors import Refused, not_found
+from scheduler.booking.hindrances import keep_masked
 from scheduler.booking.record import DONE, may_record, may_see
 from scheduler.booking.weights import TOLERANCE
-from scheduler.domain.calendars import local_date
+from scheduler.domain.calendars import local_date, local_instant
 from scheduler.domain.course import Facts, StepAt, activity_id, doses_of, steps_of
 from scheduler.domain.protocol import Limit, Protocol, StepRef
-from scheduler.domain.remake import Cause, WayBack, comes_after, done_again, fits, way_back
+from scheduler.domain.remake import Cause, WayBack, comes_after, done_again, fits, least_days, way_back
 from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.mapping import UNPLACED
 from scheduler.persistence.occupancy import NewStay
@@ -129,6 +130,7 @@ def give_up(
     free(work, case.course.id, {name: one.attempt for name, one in before.items()}, revision)
     for name in before:
         _reopened(case.rows[name], "open" if name in again else "given_up")
+    _mask(work, case, way, at)
     visits = _visits_opened(work, before, NEUTRAL[cause])
     case.course.restarted = json.dumps(sorted(restarted))
     case.course.version += bool(visits)
@@ -253,6 +255,20 @@ def _mark_failed(work: UnitOfWork, case: _Case, at: datetime) -> None:
     if row is not None and row.status == "planned":
         row.status, row.recorded_by, row.version = "failed", work.principal.name, row.version + 1
         row.actual_start_at, row.actual_end_at = min(row.start_at, at), at
+
+
+def _mask(work: UnitOfWork, case: _Case, way: WayBack, at: datetime) -> None:
+    """Where a masked program is planned with the arm, no dose is made again sooner than one with cells can be."""
+    protocol = case.protocol
+    days = least_days(protocol, way)
+    if case.facts.arms is None or not protocol.blinded or protocol.filled_in is None or case.course.plant is None:
+        return
+    if days:
+        zone = case.facts.network.place(case.course.plant).zone
+        begins_on = local_date(at, zone) + timedelta(days=case.facts.policy.plant_fence_days)
+        until = local_instant(begins_on + timedelta(days=days), 0, zone)
+        reason = "cells of a dose that is made again are not ready sooner"
+        keep_masked(work, case.course.id, protocol.filled_in, case.dose, until, reason)
 
 
 def _archived(

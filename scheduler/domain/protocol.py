@@ -6,6 +6,7 @@ import math
 from collections.abc import Container
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import pendulum
@@ -29,6 +30,12 @@ class StepRef(NamedTuple):
         return f"{self.kind}{'' if self.dose is None else f'@{self.dose}'}.{self.edge}"
 
 
+@lru_cache(maxsize=65536)
+def _later(on: date, months: int, days: int) -> date:
+    found = pendulum.date(on.year, on.month, on.day).add(months=months).add(days=days)
+    return date(found.year, found.month, found.day)
+
+
 @dataclass(frozen=True)
 class Window:
     """Allowed local calendar days of a visit relative to its anchor's day (docs/windows.md).
@@ -44,9 +51,7 @@ class Window:
 
     def target_on(self, anchor_on: date) -> date:
         """The target day for an anchor day; 31 October plus four months is the last day of February."""
-        target = pendulum.date(anchor_on.year, anchor_on.month, anchor_on.day)
-        target = target.add(months=self.target_months).add(days=self.target_days)
-        return date(target.year, target.month, target.day)
+        return _later(anchor_on, self.target_months, self.target_days)
 
     def days_off(self, anchor_on: date, visit_on: date) -> int:
         """Signed days between a visit and its target; negative is early."""

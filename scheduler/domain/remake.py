@@ -67,6 +67,25 @@ def done_again(
     return [(at.step.kind, at.dose) for at in steps if at.dose in doses]
 
 
+def least_days(protocol: Protocol, way: WayBack) -> int:
+    """The fewest days from the first step that handles cells again to the fill of a dose that holds cells.
+
+    What is made again from the patient's material alone waits for no cells: 0.
+    """
+    kinds = {step.kind: step for step in protocol.steps}
+    pers = {"material": (), "dose": ("dose",), "bank": ("dose",), "harvest": ("harvest", "dose")}[way]
+    return max(
+        (
+            limit.at_least_days or 0
+            for limit in protocol.limits
+            if limit.to_ref.kind == protocol.filled_in
+            and kinds[limit.from_ref.kind].cells
+            and kinds[limit.from_ref.kind].per in pers
+        ),
+        default=0,
+    )
+
+
 def comes_after(protocol: Protocol, kind: str) -> frozenset[str]:
     """The kinds of step that wait for one, directly or not."""
     return _down_from(protocol, frozenset({kind})) - {kind}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from scheduler.domain.plan import PlannedCourse
 from scheduler.planning.desk import Desk
 from scheduler.planning.needs import LANE, needs_of
-from scheduler.planning.seats import Need, Seating, Stay
+from scheduler.planning.seats import Need, NoSeat, Seating, Stay
 
 
 class Bench:
@@ -20,14 +20,14 @@ class Bench:
         self._needs: dict[int, tuple[PlannedCourse, list[Need]]] = {}
         self._next = itertools.count()
 
-    def put(self, course: PlannedCourse, seating: Seating | None = None) -> None:
+    def put(self, course: PlannedCourse, seating: Seating | None = None, *, as_told: bool = True) -> None:
         """Put a course down, on the units it has where they can be had; NoSeat when there is no room.
 
-        A unit that has gone out of service can still be had by what was told so: it is there until it is moved.
+        A unit that has gone out of service can still be had `as_told`: what was told so is there until it is moved.
         """
         needs = self._needs_of(course)
         if seating is None:
-            seating = self.desk.seats.seat(needs, as_told=True)
+            seating = self.desk.seats.seat(needs, as_told=as_told)
         for swap in seating.swaps:
             _, stay = self.desk.seats.at(swap.key)
             self.desk.drop(swap.key)
@@ -38,6 +38,14 @@ class Bench:
                 key = next(self._next)
                 self.desk.put(unit, Stay(need.begins, need.ends, key))
                 held[key] = (need.activity, need.resource)
+
+    def fits(self, course: PlannedCourse, *, as_told: bool = True) -> bool:
+        """Put a course down if there is room for it, and say whether there was."""
+        try:
+            self.put(course, as_told=as_told)
+        except NoSeat:
+            return False
+        return True
 
     def _needs_of(self, course: PlannedCourse) -> list[Need]:
         if id(course) not in self._needs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from scheduler.domain.calendars import local_date
 from scheduler.domain.course import FOLLOW_UP, Facts, Patient, activity_id, follow_up_id
@@ -85,5 +85,14 @@ def _is_open(facts: Facts, visit: Activity, follow_up: FollowUp, on: date) -> bo
             stretch.overlaps(visit.during)
             for stretch in facts.network.out_of_service.get((visit.place, kind, visit.units.get(kind, "")), [])
         )
+        for kind in follow_up.uses
+    )
+
+
+def has_opening(facts: Facts, place: str, follow_up: FollowUp, on: date) -> bool:
+    """Whether a follow-up visit could begin on a date at all; what others take is not looked at."""
+    length = timedelta(minutes=follow_up.minutes)
+    return all(
+        any(stretch.end_at - stretch.start_at >= length for stretch in facts.network.calendar(place, kind).open_on(on))
         for kind in follow_up.uses
     )

@@ -7,10 +7,13 @@ the referee and the database judge it again before it is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
 
 from scheduler.domain.calendars import local_date
 from scheduler.domain.cost import cost_of
@@ -20,7 +23,7 @@ from scheduler.domain.plan import Levels, Plan, PlannedCourse, Unplanned
 from scheduler.planning.build import Builder, Shape, horizon_days, routes_of
 from scheduler.planning.completion import edges_of, stretched, visits_kept
 from scheduler.planning.follow_ups import with_follow_ups
-from scheduler.planning.ground import Ground, as_before, told_days
+from scheduler.planning.ground import Ground, Tables, as_before, told_days
 from scheduler.planning.hindrances import unhindered, without_doses
 from scheduler.planning.interpret import course_of
 from scheduler.planning.needs import needs_of, out_of_service, unit_names, with_units
@@ -31,7 +34,7 @@ from solver.doses import NO_WISH, Wish
 from solver.finder import Finder
 from solver.layout import Layout, layouts_of
 from solver.loads import Loads
-from solver.problem import Course, Placement, Template
+from solver.problem import Course, Placement, Problem, Template
 
 MORE_TRIES = 4  # further courses tried for one offer whose follow-up visits or units find no place
 
@@ -107,6 +110,16 @@ class Desk:
         """A unit is free again."""
         for stretch in self._stretches(*self.seats.drop(key)):
             self._loads.free(*stretch)
+
+    @property
+    def problem(self) -> Problem:
+        """The pools and templates of the program."""
+        return self._problem
+
+    @property
+    def taken(self) -> Sequence[NDArray[np.int16]]:
+        """Units taken of every pool at every tick."""
+        return self._loads.taken
 
     def _stretches(self, unit: Unit, stay: Stay) -> Iterator[tuple[int, int, int]]:
         """The pool and ticks a stay takes; none for a unit that no course of doses uses."""
@@ -205,6 +218,13 @@ class Desk:
         placement = Placement(0, slots, frozenset(present))
         return self._completed(ground, placement, self.grid.on(0), may_miss=True) if present else None
 
+    def complete(self, ground: Ground, placement: Placement) -> Proposal | None:
+        """A placement as a course, without the follow-up visits that find no place; None when units find none."""
+        try:
+            return self._completed(ground, placement, self.grid.on(0), may_miss=True)
+        except NoSeat:
+            return None
+
     @contextmanager
     def _taken(self, need: Need) -> Iterator[None]:
         """The pools as if something else had what is needed."""
@@ -228,12 +248,15 @@ class Desk:
         prices: Mapping[int, int] | None = None,
         still: frozenset[str] = frozenset(),
         without: frozenset[int] = frozenset(),
+        tables: Tables | None = None,
     ) -> Ground:
         """What changing a booked course goes on; good for as long as the calendars are.
 
         `moving` are the activities that may move, `prices` what it costs to give each dose on another day than before,
-        `still` the follow-up visits that stay whatever happens, `without` the doses that were given up for good.
+        `still` the follow-up visits that stay whatever happens, `without` the doses that were given up for good,
+        `tables` what grounds with one `earliest_at` share.
         """
+        tables = Tables() if tables is None else tables
         template, shape = self._template_of(patient, course)
         template = unhindered(template, shape.steps, self.grid, self.facts.hindrances_of(patient.id))
         template = without_doses(template, shape.steps, without)
@@ -241,15 +264,17 @@ class Desk:
         there = {one.id: one for one in course.activities}
         pins = {tasks[name]: there[name].during for name in tasks if name in there and name not in moving}
         earliest = self.grid.tick_up(earliest_at)
-        fixed = pinned(template, shape, self.facts.network, self.grid, pins, earliest, slack_days=slack_days)
+        fixed = pinned(
+            template, shape, self.facts.network, self.grid, pins, earliest, slack_days=slack_days, later=tables.later
+        )
         problem = replace(self._problem, templates=(fixed,))
         told = told_days(self.facts, self.grid, course, prices or {}, fixed)
-        finder = Finder(problem, Layout(fixed, problem.weights), self._loads, told)
+        finder = Finder(problem, Layout(fixed, problem.weights, tables.reaches), self._loads, told)
         registered = self.grid.day(patient.registered_on)
         begun = fixed.ready.task in pins
         ready = min(registered, -1) if begun else registered + self.facts.protocol.registration.earliest_days
         as_course = Course(patient.id, (0,), registered, ready, self.grid.days - 1)
-        held = tuple(settled(template, fixed, pins))
+        held = {group: tuple(settled(template, fixed, pins, group)) for group in range(template.groups)}
         wanted = fixed.groups - len(without.intersection(fixed.doses))
         return Ground(
             patient, course, problem, (shape,), {0: finder}, as_course, earliest_at, pins, held, still, wanted=wanted
@@ -260,7 +285,7 @@ class Desk:
         """A course's own stays out of the way while the block lasts, but for what cannot move."""
         keys = frozenset(key for key in own if key in self.seats)
         changes = [(stretch, -1) for key in keys for stretch in self._stretches(*self.seats.at(key))]
-        changes += [(stretch, 1) for stretch in ground.held]
+        changes += [(stretch, 1) for listed in ground.held.values() for stretch in listed]
         for stretch, by in changes:
             self._loads.change(*stretch, by)
         try:

@@ -15,7 +15,20 @@ from scheduler.planning.build import Shape
 from scheduler.planning.timegrid import TimeGrid
 from solver.doses import Wish
 from solver.finder import MOVED, Finder, Kept
-from solver.problem import Course, Problem, Template
+from solver.loads import Stretch
+from solver.problem import Course, Problem, Slots, Template
+from solver.reach import Reach
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """What the grounds of many courses share as long as they begin at the same instant: slots and what they reach.
+
+    `later` has, by the identity of some slots, these slots themselves and those of them that are left.
+    """
+
+    later: dict[int, tuple[Slots, Slots]] = field(default_factory=dict)
+    reaches: dict[object, Reach] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +36,9 @@ class Ground:
     """What one search for one patient goes on.
 
     `finders` are by the number of their template in `problem`, whose shapes are `shapes`. Of the course `before`, the
-    tasks in `pins` stay where they are and hold `held` of the pools; `keys` are those of its stays, which it may take
-    again. Follow-up visits in `still` stay, whatever happens. Nothing new begins before `earliest_at`. Of a course with
-    doses that were given up for good, `wanted` is how many others there are.
+    tasks in `pins` stay where they are and hold `held` of the pools, by group; `keys` are those of its stays, which it
+    may take again. Follow-up visits in `still` stay, whatever happens. Nothing new begins before `earliest_at`. Of a
+    course with doses that were given up for good, `wanted` is how many others there are.
     """
 
     patient: Patient
@@ -36,7 +49,7 @@ class Ground:
     course: Course
     earliest_at: datetime
     pins: Mapping[int, Interval] = field(default_factory=dict)
-    held: tuple[tuple[int, int, int], ...] = ()
+    held: Mapping[int, tuple[Stretch, ...]] = field(default_factory=dict)
     still: frozenset[str] = frozenset()
     keys: frozenset[int] = frozenset()
     wanted: int | None = None
@@ -44,12 +57,6 @@ class Ground:
     def groups_of(self, template: int) -> int:
         """How many doses a whole course has."""
         return self.problem.templates[template].groups if self.wanted is None else self.wanted
-
-    @property
-    def least(self) -> tuple[int, int]:
-        """The least of level 1 and of the price of moves, whatever others take; for a ground of one template."""
-        (finder,) = self.finders.values()
-        return finder.least(self.course)
 
 
 def told_days(

@@ -25,16 +25,17 @@ def pinned(
     earliest: int,
     *,
     slack_days: int = 0,
+    later: dict[int, tuple[Slots, Slots]] | None = None,
 ) -> Template:
     """The template with the tasks of `pins` at their times and every other task not before tick `earliest`.
 
     What binds two pinned tasks is widened to what they are, so that a deviation of the past forbids nothing now; what
     binds a pinned task to another counts from its true minute. What pinned tasks alone take is left out (`settled`
     has it). Pins of holds are disregarded: a hold reaches from pin to pin by itself. The windows of doses are wider by
-    `slack_days` on either side.
+    `slack_days` on either side. `later` keeps the slots that are left from `earliest` on, for other courses to share.
     """
     slots = {task: _slot(template, shape, network, grid, task, pins[task]) for task in pins if _slotted(template, task)}
-    later: dict[int, Slots] = {}
+    later = {} if later is None else later
     tasks: list[Task] = []
     for number, task in enumerate(template.tasks):
         if number in slots:
@@ -44,8 +45,8 @@ def pinned(
             tasks.append(task)
         else:
             if id(task.slots) not in later:
-                later[id(task.slots)] = _from(task.slots, earliest)
-            tasks.append(replace(task, slots=later[id(task.slots)]))
+                later[id(task.slots)] = task.slots, _from(task.slots, earliest)
+            tasks.append(replace(task, slots=later[id(task.slots)][1]))
     moved = replace(template, tasks=tuple(tasks))
     at = dict.fromkeys(slots, 0)
     return replace(
@@ -57,8 +58,10 @@ def pinned(
     )
 
 
-def settled(template: Template, fixed: Template, pins: Mapping[int, Interval]) -> list[tuple[int, int, int]]:
-    """The pool and ticks ``[first, last)`` of everything that pinned tasks alone take, tails included.
+def settled(
+    template: Template, fixed: Template, pins: Mapping[int, Interval], group: int | None = None
+) -> list[tuple[int, int, int]]:
+    """The pool and ticks ``[first, last)`` of everything that pinned tasks alone take, tails included; or for a dose.
 
     `fixed` is the template as `pinned` made it with the same pins.
     """
@@ -66,7 +69,7 @@ def settled(template: Template, fixed: Template, pins: Mapping[int, Interval]) -
     return [
         (one.pool, point_tick(fixed, at, one.begin), point_tick(fixed, at, one.until) + one.tail)
         for one in template.stays
-        if _both(fixed, one.begin, one.until, at)
+        if group in (None, template.tasks[one.task].group) and _both(fixed, one.begin, one.until, at)
     ]
 
 

@@ -1,73 +1,41 @@
 """Putting a plan right with the fewest broken promises: what a closure or a failure hit moves, everything else stays.
 
-Only courses that break a rule now, or lack a dose, are looked at first: all others cost nothing where they are. Each is
-taken out and put back where that costs least: doses first, then the price of the visits that move to other days, then
-quality. The bound of a course is what calendars and windows alone demand, whatever others hold; where the courses
-together cost no more than their bounds, no repair of any kind is better, and that is the proof. Where somebody else is
-in the way of a bound, that one is taken out as well, as long as this makes the whole cheaper.
+First the days: one model of all courses knows which days every dose could fall on, what each day costs in doses and in
+moved visits, and how many stays a plant or a site takes on a day. Nobody has to move there unless that saves more than
+it costs, and no repair of any kind costs less than the model's bound. Then the hours: what changed its day is placed
+exactly, together with those it meets. Where hours cannot be found for some days, other days are asked for; where they
+are found at the price of the bound, the repair is proven to be the best.
 """
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from scheduler.domain.absent import absent
-from scheduler.domain.calendars import local_date
-from scheduler.domain.cost import cost_of
-from scheduler.domain.course import Facts, Patient, follow_up_id
-from scheduler.domain.diff import counts, move_cost, moves_cost, plan_diff
-from scheduler.domain.plan import Activity, Plan, PlannedCourse
-from scheduler.domain.rules import Violation, violations
+from scheduler.domain.course import Facts, doses_of, follow_up_id
+from scheduler.domain.diff import PlanDiff, counts, moves_cost, plan_diff
+from scheduler.domain.plan import Plan, PlannedCourse
+from scheduler.domain.rules import Violation
 from scheduler.planning.bench import Bench
-from scheduler.planning.desk import Desk, Proposal
-from scheduler.planning.ground import Ground
-from scheduler.planning.seats import NoSeat
+from scheduler.planning.desk import Desk
+from scheduler.planning.ground import Tables
+from scheduler.planning.hit import as_plan, broken_steps, lacks_a_dose, still_broken, too_soon
+from scheduler.planning.realise import Days, Dose, InPlay, Realised, Realiser
+from scheduler.planning.told import Standing, ToldCourse, prices_by_dose, with_only
+from solver.choices import Choices, Known
+from solver.crowds import free_of
+from solver.days import DayModel, Gave
+from solver.problem import IntArray
 
-NO_TIME = "no time inside its window passes every rule with the closures and with what is taken"
-SHUFFLES = 20  # random orders tried in a turn
-IDLE_TURNS = 3  # turns without any gain after which the search ends
-MOST_PUSHED = 12  # how many others may be moved so that one course costs less
+TRIES = 12  # how many choices of days get hours before the best of them is taken
+WIDER = (0.2, 0.4, 0.6)  # shares of the time left for hours: of what changed alone, of what meets some of it, or all
+DAY_SHARE = 0.6  # of the time, at most this for the first choice of days, which gives the bound
 
-NOTHING: frozenset[str] = frozenset()
+__all__ = ["Repaired", "Standing", "repair", "still_broken"]
 
-Price = tuple[int, int]  # level 1 and the price of the moved visits
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A course as it was told.
-
-    Attributes
-    ----------
-    fixed, confirmed
-        Activities that are done or too near to move, and those that the patient has confirmed.
-    excused
-        By rule, the activities that break it on record, as done late or signed for: that forbids nothing now.
-    skipped
-        Doses that were given up for good: nobody misses them, and no place is looked for.
-    let_go
-        Activities that are too near to move, and may move all the same, since they cannot be kept.
-    earliest_at
-        Nothing new begins before; None where that is the plant's fence.
-    """
-
-    patient: Patient
-    course: PlannedCourse
-    fixed: frozenset[str]
-    confirmed: frozenset[str] = frozenset()
-    excused: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    skipped: frozenset[int] = frozenset()
-    let_go: frozenset[str] = frozenset()
-    earliest_at: datetime | None = None
-
-    @property
-    def movable(self) -> frozenset[str]:
-        """What may move."""
-        return frozenset(one.id for one in self.course.activities) - self.fixed
+Price = tuple[int, int, int]  # level 1, the price of the moved visits, and how many are retimed
 
 
 @dataclass(frozen=True)
@@ -82,8 +50,8 @@ class Repaired:
         The patients whose course is not as it was.
     stuck
         What breaks a rule still, mostly because it may not move: decisions for people.
-    visits_moved
-        How many visits fall on another day, or on none.
+    visits_moved, visits_retimed
+        How many visits fall on another day, or on none; and how many on the same day at another hour.
     price, bound
         Level 1 and the price of moved visits of the courses that were hit or moved, and the least that could be. A
         dropped visit costs as much as a moved one.
@@ -93,25 +61,21 @@ class Repaired:
     changed: frozenset[str]
     stuck: tuple[Violation, ...]
     visits_moved: int
-    price: Price
-    bound: Price
+    visits_retimed: int
+    price: tuple[int, int]
+    bound: tuple[int, int]
 
     @property
     def is_proven(self) -> bool:
-        """Whether no repair of what was hit keeps more doses, and none that keeps as many moves less by its price."""
+        """Whether no repair keeps more doses, and none that keeps as many moves visits for less."""
         return self.price == self.bound and not self.stuck
 
-
-def still_broken(plan: Plan, facts: Facts, standings: Sequence[Standing], now: datetime) -> list[Violation]:
-    """What breaks a rule and can still be heeded: nothing that is over, and nothing whose first activity is excused."""
-    excused = {one.patient.id: one.excused for one in standings}
-    ends = {one.id: one.end_at for course in plan.courses for one in course.activities}
-    return [
-        one
-        for one in violations(plan, facts)
-        if not excused.get(one.patient, {}).get(one.rule, NOTHING).intersection(one.activities[:1])
-        and not (one.activities and all(ends.get(name, now) < now for name in one.activities))
-    ]
+    @property
+    def proven(self) -> tuple[bool, bool, bool]:
+        """What is proven to be least, one level after the other: level 1, the price of moves, the retimed visits."""
+        doses = self.price[0] == self.bound[0]
+        moves = doses and self.price[1] == self.bound[1]
+        return doses, moves, moves and self.visits_retimed == 0
 
 
 def repair(facts: Facts, standings: Sequence[Standing], now: datetime, *, seconds: float = 20.0) -> Repaired:
@@ -134,224 +98,240 @@ class _Repairer:
         people = tuple(one.patient for one in standings)
         self.facts = replace(facts, patients=people)
         self.now = now
-        self.earliest_at = now + timedelta(days=facts.policy.plant_fence_days)
         self.standings = {one.patient.id: one for one in standings}
-        self.bench = Bench(Desk(facts, max([facts.starts_on, now.date(), *(one.registered_on for one in people)])))
         self.told = {name: one.course for name, one in self.standings.items()}
-        self.grounds: dict[str, Ground] = {}
-        self.bounds: dict[str, Price] = {}
-        for course in self.told.values():
-            self.bench.put(course)
+        self.bench = Bench(Desk(facts, max([facts.starts_on, now.date(), *(one.registered_on for one in people)])))
+        self.unseated = self._laid()
+        self.earliest_at = now + timedelta(days=facts.policy.plant_fence_days)
+        self.broken = {name: self._broken(name) for name in self.standings}
+        self._change_units()
+        self.hit = [name for name in self.told if self._is_hit(name)]
+        self.courses = self._courses()
+        known: Known = {}
+        self.choices = {name: self._choices(name, known) for name in self.courses}
+
+    def _laid(self) -> frozenset[str]:
+        """Put everybody down as told, those who can move least first; who finds no seat any more is hit."""
+        left: set[str] = set()
+        for name in sorted(self.told, key=lambda one: (-len(self.standings[one].fixed), one)):
+            if not self.bench.fits(self.told[name]):
+                left.add(name)
+                self.bench.fits(with_only(self.told[name], self.standings[name].fixed))
+        return frozenset(left)
+
+    def _broken(self, name: str) -> frozenset[str]:
+        one = self.standings[name]
+        return broken_steps(self.facts, one, self.now) | too_soon(one, self._earliest(one))
+
+    def _earliest(self, standing: Standing) -> datetime:
+        return standing.earliest_at or self.earliest_at
+
+    def _change_units(self) -> None:
+        """Who stands on a unit that is out of service goes to another one at the same times, where one is free."""
+        if not self.facts.network.out_of_service:
+            return
+        for name in [name for name, broken in self.broken.items() if broken and name not in self.unseated]:
+            self.bench.take(name)
+            if self.bench.fits(self.told[name], as_told=False):
+                self.told[name] = self.bench.seen(self.told[name])
+                self.standings[name] = replace(self.standings[name], course=self.told[name])
+                self.broken[name] = self._broken(name)
+            else:
+                self.bench.put(self.told[name])
+
+    def _is_hit(self, name: str) -> bool:
+        """Whether something has to be put right; of a course without doses, observed only, nothing can be."""
+        if not doses_of(self.facts.protocol, self.facts.arm_of(name)):
+            return False
+        return bool(self.broken[name]) or name in self.unseated or lacks_a_dose(self.facts, self.standings[name])
+
+    def _courses(self) -> dict[str, ToldCourse]:
+        """Everybody with something that can move, and who could be given a dose that has no place."""
+        tables: dict[datetime, Tables] = {}
+        desk = self.bench.desk
+        found: dict[str, ToldCourse] = {}
+        for name, one in self.standings.items():
+            observed = not doses_of(self.facts.protocol, self.facts.arm_of(name))
+            if name in self.hit or (one.movable and not observed):
+                prices, earliest_at = prices_by_dose(self.facts, one, self.now), self._earliest(one)
+                ground = desk.ground(
+                    one.patient,
+                    one.course,
+                    one.movable,
+                    earliest_at,
+                    prices=prices,
+                    still=one.fixed,
+                    without=one.skipped,
+                    tables=tables.setdefault(earliest_at, Tables()),
+                )
+                found[name] = ToldCourse(self.facts, desk.grid, one, ground, self.now)
+        return found
+
+    def _choices(self, name: str, known: Known) -> Choices:
+        one = self.courses[name]
+        broken = one.groups(self.told_ids(name) if name in self.unseated else self.broken[name])
+        return one.choices(is_content=name not in self.hit, broken=broken, known=known)
+
+    def told_ids(self, name: str) -> frozenset[str]:
+        """The ids of what was told of a course."""
+        return frozenset(one.id for one in self.told[name].activities)
+
+    # --- the search -----------------------------------------------------------------------------------------------
 
     def run(self, until: float) -> Repaired:
-        broken = {name: self._broken(one) for name, one in self.standings.items()}
-        hit = [name for name in self.told if self._lacks(name) or any(map(self._can_move, broken[name]))]
-        courses = self._improved(hit, self._in_good_order(hit, until), until)
-        changed = frozenset(name for name in courses if _times(courses[name]) != _times(self.told[name]))
-        plan = _plan(self.facts, [self.bench.seen(one) for one in courses.values()])
-        bound = self._total(self.bounds.get(name, (0, 0)) for name in hit)
-        confirmed = frozenset(one for standing in self.standings.values() for one in standing.confirmed)
-        told = _plan(self.facts, [self._only(name, one.movable) for name, one in self.standings.items()])
-        count = counts(plan_diff(told, plan, self.facts, now=self.now, confirmed=confirmed).visits)
-        price = self._price(courses, changed | set(hit))
-        stuck = tuple(still_broken(plan, self.facts, list(self.standings.values()), self.now))
-        return Repaired(plan, changed, stuck, count["moved"] + count["dropped"], price, bound)
-
-    # --- what is wrong ----------------------------------------------------------------------------------------
-
-    def _broken(self, one: Standing) -> list[Violation]:
-        alone = replace(self.facts, patients=(one.patient,))
-        return still_broken(_plan(alone, (one.course,)), alone, (one,), self.now)
-
-    def _can_move(self, violation: Violation) -> bool:
-        standing = self.standings.get(violation.patient)
-        return standing is not None and not standing.movable.isdisjoint(violation.activities)
-
-    def _lacks(self, name: str) -> bool:
-        """Whether a dose of a course is not planned and was not given up for good."""
-        missing = {one.dose for one in absent(self.facts, self.told[name], NO_TIME) if one.dose is not None}
-        return not missing <= self.standings[name].skipped
-
-    # --- putting it right -------------------------------------------------------------------------------------
-
-    def _in_good_order(self, hit: Sequence[str], until: float) -> dict[str, PlannedCourse]:
-        """The hit courses put back by date, from either end, and those first that can cost most."""
-        first = {name: min((one.start_at for one in self._moving(name)), default=self.now) for name in hit}
-        by_date = sorted(hit, key=lambda name: first[name])
-        best = self._put_back(by_date)
-        for order in (by_date[::-1], sorted(hit, key=lambda name: (self.bounds[name], first[name]), reverse=True)):
-            if self._is_best(best, hit) or time.monotonic() > until:
+        if not self.hit:
+            return self._repaired(self.told, (0, 0))
+        began = time.monotonic()
+        model = DayModel(list(self.choices.values()), self._free(), self.facts.policy.unplanned_dose_cost)
+        days = model.solve(max(DAY_SHARE * (until - began), 1.0))
+        if days is None:
+            return self._repaired(self._put_back(), (0, 0))
+        bound = days.bound if self._one_route() else (0, 0)
+        realiser = Realiser(self.bench, self.courses, self.choices)
+        best: tuple[Price, Mapping[str, PlannedCourse]] | None = None
+        for _ in range(TRIES):
+            courses, realised = self._with_hours(realiser, days.chosen, until)
+            if realised is not None:
+                price = self._price(courses, self.courses)
+                best = min([one for one in (best, (price, courses)) if one is not None], key=lambda one: one[0])
+                if price[:2] == bound or not realised.left_out:
+                    break
+            if time.monotonic() > until or realised is None:
                 break
-            best = min(best, self._put_back(order), key=lambda one: self._price(one, hit))
-        self._lay(best, hit)
-        return best
+            for dose in sorted(realised.left_out):
+                model.forbid(Gave(*each, days.chosen[each[0]][each[1]]) for each in realiser.meeting(days.chosen, dose))
+            days = model.solve(max(until - time.monotonic(), 1.0)) or days
+        if best is None or best[0][:2] != bound:
+            one_by_one = self._put_back()
+            found = self._price(one_by_one, self.courses), one_by_one
+            best = found if best is None or found[0] < best[0] else best
+        return self._repaired(best[1], bound)
 
-    def _improved(self, hit: Sequence[str], best: dict[str, PlannedCourse], until: float) -> dict[str, PlannedCourse]:
-        """Push others and try other orders in turns, until the bound is met or nothing has helped for some turns."""
-        touched, idle, chance = list(hit), 0, random.Random(0)
-        while idle < IDLE_TURNS and not self._is_best(best, touched) and time.monotonic() < until:
-            before = self._price(best, touched)
-            best, touched = self._pushing(best, touched, until)
-            best = self._shuffled(best, touched, chance, until)
-            idle = 0 if self._price(best, touched) < before else idle + 1
-        return best
-
-    def _shuffled(
-        self, best: dict[str, PlannedCourse], touched: Sequence[str], chance: random.Random, until: float
-    ) -> dict[str, PlannedCourse]:
-        """The best of some random orders."""
-        for _ in range(SHUFFLES):
-            if self._is_best(best, touched) or time.monotonic() > until:
-                break
-            found = self._put_back(chance.sample(touched, len(touched)))
-            best = min(best, found, key=lambda one: self._price(one, touched))
-        self._lay(best, touched)
-        return best
-
-    def _pushing(
-        self, best: dict[str, PlannedCourse], touched: list[str], until: float
-    ) -> tuple[dict[str, PlannedCourse], list[str]]:
-        """Let courses have what costs them least, and look where those in the way can go, where that is cheaper."""
-        for name in sorted(touched, key=lambda one: self._excess(best, one), reverse=True):
-            if self._excess(best, name) <= (0, 0) or time.monotonic() > until:
-                break
-            pushed = self._pushed(name, touched, best)
-            if pushed is None:
-                continue
-            everybody = [*touched, *(one for one in pushed if one not in touched)]
-            for one in pushed:
-                self._ground(one)
-            found = self._put_back([name, *pushed, *(one for one in touched if one != name and one not in pushed)])
-            if self._price(found, everybody) < self._price(best, everybody):
-                best, touched = found, everybody
-            self._lay({**self.told, **{one: best[one] for one in touched}}, everybody)
-        return best, touched
-
-    def _excess(self, courses: Mapping[str, PlannedCourse], name: str) -> Price:
-        """What a course costs beyond its bound."""
-        (level_1, moved), (least_1, least_moved) = self._price(courses, [name]), self.bounds[name]
-        return level_1 - least_1, moved - least_moved
-
-    def _pushed(self, name: str, touched: Sequence[str], now: Mapping[str, PlannedCourse]) -> list[str] | None:
-        """Who cannot stay where they are when a course has what costs it least; None when nothing helps it."""
-        others = [one for one in self.standings if one != name and self.standings[one].movable]
-        self.bench.take(name)
-        self.bench.put(self._only(name, self.standings[name].fixed))
-        for other in others:
-            self.bench.take(other, self.standings[other].movable)
-        ideal = self._kept(name)
-        self.bench.take(name)
-        if ideal is not None:
-            self.bench.put(ideal.course, ideal.seating)
-        pushed: list[str] = []
-        for other in sorted(others, key=lambda one: one in touched):
-            self.bench.take(other)
-            try:
-                self.bench.put(now[other])
-            except NoSeat:
-                pushed.append(other)
-                self.bench.put(self._only(other, self.standings[other].fixed))
-        self.bench.take(name)
-        for other in pushed:
-            self.bench.take(other)
-        for one in (name, *pushed):
-            self.bench.put(now[one])
-        return None if ideal is None or len(pushed) > MOST_PUSHED else pushed
-
-    def _put_back(self, names: Sequence[str]) -> dict[str, PlannedCourse]:
-        """All courses, those named taken out and put back one after the other where that costs least."""
-        for name in names:
+    def _free(self) -> dict[int, IntArray]:
+        """What the pools have left when all that could move or be given up is lifted."""
+        desk = self.bench.desk
+        for name in self.courses:
             self.bench.take(name)
-        for name in names:  # what cannot move holds its place before anybody looks for one
-            self.bench.put(self._only(name, self.standings[name].fixed))
+        taken = [load.copy() for load in desk.taken]
+        for name, one in self.courses.items():
+            for pool, first, last in (each for group in self.choices[name].must for each in one.ground.held[group]):
+                taken[pool][first:last] += 1
+        self._lay(self.told)
+        return {pool: free_of(desk.problem.capacity[pool], load) for pool, load in enumerate(taken)}
+
+    def _with_hours(
+        self, realiser: Realiser, days: Days, until: float
+    ) -> tuple[dict[str, PlannedCourse], Realised | None]:
+        """All courses on chosen days: others stay where they are, unless they are in the way of what finds no hours."""
+        unsettled = [(name, group) for name in self.courses for group in self._unsettled(name)]
+        changed = realiser.changed(days, unsettled)
+        best: tuple[dict[str, PlannedCourse], Realised | None] = (dict(self.told), None)
+        crowded_by: frozenset[Dose] = frozenset()
+        for share in WIDER:
+            seconds = max(share * (until - time.monotonic()), 1.0)
+            courses, realised = self._tried(realiser, days, realiser.in_play(days, changed, crowded_by), seconds)
+            if realised is not None:
+                best = courses, realised
+                if not realised.left_out:
+                    break
+            crowded_by = changed if realised is None or crowded_by else realised.left_out
+        return best
+
+    def _tried(
+        self, realiser: Realiser, days: Days, in_play: InPlay, seconds: float
+    ) -> tuple[dict[str, PlannedCourse], Realised | None]:
+        """All courses with new hours for what is in play; the bench is afterwards as told."""
+        lost = {name for name in days if len(days[name]) < len(self.choices[name].told)}
+        touched = sorted({name for name, _ in in_play.whole | in_play.beside} | lost | (set(self.hit) & set(days)))
+        realised = realiser.realise(days, in_play, touched, seconds)
+        courses = dict(self.told)
+        for name, course in () if realised is None else realised.courses.items():
+            courses[name] = self._given_up(name) if course is None else course
+        for name in touched:
+            self.bench.take(name)
+        self._lay({name: self.told[name] for name in touched})
+        return courses, realised
+
+    def _unsettled(self, name: str) -> frozenset[int]:
+        if name in self.unseated:
+            return self.courses[name].groups(self.standings[name].movable)
+        return self.courses[name].groups(self.broken[name] & self.standings[name].movable)
+
+    def _lay(self, courses: Mapping[str, PlannedCourse]) -> None:
+        for name in courses:
+            self.bench.take(name)
+        for name, course in courses.items():
+            if name not in self.unseated:
+                self.bench.put(course)
+
+    def _put_back(self) -> dict[str, PlannedCourse]:
+        """What was hit put back one after the other, where days and hours together gave nothing as good as the bound.
+
+        The bench is afterwards as told.
+        """
         found = dict(self.told)
-        for name in names:
-            proposal = self._kept(name)
+        for name in self.hit:
+            self.bench.take(name)
+        for name in self.hit:
+            self.bench.fits(with_only(self.told[name], self.standings[name].fixed))
+        for name in self.hit:
+            proposal = self.bench.desk.keep(self.courses[name].ground, list(self.bench.stays.get(name, ())))
             self.bench.take(name)
             found[name] = self._given_up(name) if proposal is None else proposal.course
             self.bench.put(found[name], None if proposal is None else proposal.seating)
+        self._lay({name: self.told[name] for name in self.hit})
         return found
 
-    def _kept(self, name: str) -> Proposal | None:
-        """A course where it costs least now; only what cannot move of it is on the bench."""
-        return self.bench.desk.keep(self._ground(name), list(self.bench.stays[name]))
+    # --- what it costs --------------------------------------------------------------------------------------------
 
-    def _ground(self, name: str) -> Ground:
-        if name not in self.grounds:
-            one = self.standings[name]
-            prices = self._prices(one)
-            self.grounds[name] = self.bench.desk.ground(
-                one.patient,
-                one.course,
-                one.movable,
-                one.earliest_at or self.earliest_at,
-                prices=prices,
-                still=one.fixed,
-                without=one.skipped,
-            )
-            # Another plant or courier might do with less; only where there is none is the bound more than nothing.
-            only_route = len(self.bench.desk.routes(one.patient)) == 1
-            self.bounds[name] = self.grounds[name].least if only_route else (0, 0)
-        return self.grounds[name]
+    def _repaired(self, courses: Mapping[str, PlannedCourse], bound: tuple[int, int]) -> Repaired:
+        changed = frozenset(name for name in courses if _times(courses[name]) != _times(self.told[name]))
+        self._lay_changed({name: courses[name] for name in changed})
+        plan = as_plan(self.facts, [self.bench.seen(one) for one in courses.values()])
+        standings = list(self.standings.values())
+        count = counts(self._diff(courses, self.told).visits)
+        names = changed | set(self.hit)
+        others = self._price(self.told, self.courses.keys() - names)[0]
+        level_1, moved, _ = self._price(courses, names)
+        return Repaired(
+            plan=plan,
+            changed=changed,
+            stuck=tuple(still_broken(plan, self.facts, standings, self.now)),
+            visits_moved=count["moved"] + count["dropped"],
+            visits_retimed=count["retimed"],
+            price=(level_1, moved),
+            bound=(max(bound[0] - others, 0), bound[1]),
+        )
 
-    def _lay(self, courses: Mapping[str, PlannedCourse], names: Iterable[str]) -> None:
-        """The bench with some courses as they are in a solution."""
-        for name in names:
+    def _lay_changed(self, courses: Mapping[str, PlannedCourse]) -> None:
+        for name in courses:
             self.bench.take(name)
-        for name in names:
-            self.bench.put(courses[name])
+        for course in courses.values():
+            self.bench.put(course)
 
-    # --- what it costs ----------------------------------------------------------------------------------------
-
-    def _prices(self, standing: Standing) -> dict[int, int]:
-        """By dose, what it costs to move the visits that fall with it to other days."""
-        zone = self.facts.network.place(standing.patient.site).zone
-        today = local_date(self.now, zone)
-        attended = {step.kind for step in self.facts.protocol.steps if step.attended and step.per == "dose"}
-        prices: dict[int, int] = {}
-        for one in standing.course.activities:
-            if one.kind in attended and one.dose is not None and one.id in standing.movable:
-                notice = (local_date(one.start_at, zone) - today).days
-                price = move_cost(self.facts.policy, notice, one.id in standing.confirmed)
-                prices[one.dose] = prices.get(one.dose, 0) + price
-        return prices
-
-    def _price(self, courses: Mapping[str, PlannedCourse], names: Iterable[str]) -> Price:
-        """Level 1 of some courses, and the price of their moved visits."""
+    def _diff(self, courses: Mapping[str, PlannedCourse], names: Iterable[str]) -> PlanDiff:
         listed = sorted(names)
         facts = replace(self.facts, patients=tuple(self.standings[name].patient for name in listed))
-        old = _plan(facts, [self._only(name, self.standings[name].movable) for name in listed])
-        new = _plan(facts, [courses[name] for name in listed])
+        old = as_plan(facts, [with_only(self.told[name], self.standings[name].movable) for name in listed])
+        new = as_plan(facts, [courses[name] for name in listed])
         confirmed = frozenset(one for name in listed for one in self.standings[name].confirmed)
-        moved, _ = moves_cost(plan_diff(old, new, facts, now=self.now, confirmed=confirmed))
-        return cost_of(new, facts)[0], moved
+        return plan_diff(old, new, facts, now=self.now, confirmed=confirmed)
 
-    def _is_best(self, courses: Mapping[str, PlannedCourse], hit: Sequence[str]) -> bool:
-        return self._price(courses, hit) == self._total(self.bounds[name] for name in hit)
+    def _price(self, courses: Mapping[str, PlannedCourse], names: Iterable[str]) -> Price:
+        """Level 1 of some courses, the price of their moved visits, and how many are retimed."""
+        listed = sorted(names)
+        facts = replace(self.facts, patients=tuple(self.standings[name].patient for name in listed))
+        level_1, _, _ = as_plan(facts, [courses[name] for name in listed]).cost
+        return level_1, *moves_cost(self._diff(courses, listed))
 
-    @staticmethod
-    def _total(prices: Iterable[Price]) -> Price:
-        listed = list(prices)
-        return sum(one for one, _ in listed), sum(two for _, two in listed)
-
-    def _moving(self, name: str) -> list[Activity]:
-        standing = self.standings[name]
-        return [one for one in standing.course.activities if one.id in standing.movable]
+    def _one_route(self) -> bool:
+        """Whether nobody has another plant or courier to go by: they are not among the choices."""
+        return all(len(self.bench.desk.routes(one.standing.patient)) == 1 for one in self.courses.values())
 
     def _given_up(self, name: str) -> PlannedCourse:
         """A course without any dose; what was done is history, and only visits that hang on no dose remain."""
         alone = {follow_up_id(name, one.name) for one in self.facts.protocol.follow_ups if one.anchor is None}
-        return replace(self._only(name, self.standings[name].fixed & alone), plant=None)
-
-    def _only(self, name: str, activities: frozenset[str]) -> PlannedCourse:
-        course = self.told[name]
-        return replace(course, activities=tuple(one for one in course.activities if one.id in activities))
-
-
-def _plan(facts: Facts, courses: Sequence[PlannedCourse]) -> Plan:
-    missing = tuple(one for course in courses for one in absent(facts, course, NO_TIME))
-    plan = Plan(facts.program, "feasible", 0, (0, 0, 0), (0, 0, 0), 0.0, tuple(courses), missing)
-    return replace(plan, cost=cost_of(plan, facts))
+        return replace(with_only(self.told[name], self.standings[name].fixed & alone), plant=None)
 
 
 def _times(course: PlannedCourse) -> list[tuple[object, ...]]:

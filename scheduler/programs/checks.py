@@ -34,11 +34,31 @@ def _check_capacity(program: Table, facts: Facts) -> None:
     if protocol.blinded and capacity == "open":
         problem = f"capacity is 'open', but protocol {protocol.name} is blinded"
         raise program.error("policy", problem, "Name a policy with capacity 'shadow' or 'lean'")
+    _check_mask(program, protocol, capacity)
     every = tuple(dose.number for dose in protocol.doses)
     for arm in protocol.arms:
         if capacity == "shadow" and arm.doses != every:
             problem = f"capacity is 'shadow', but arm {arm.name} has other doses than the protocol"
             raise program.error("policy", problem, "Name a policy with capacity 'lean' or 'open'")
+
+
+def _check_mask(program: Table, protocol: Protocol, capacity: str) -> None:
+    """Under ``lean`` something every arm has must keep a comparator dose from coming sooner than cells can."""
+    if not protocol.blinded or capacity != "lean" or not any(step.cells for step in protocol.steps):
+        return
+    steps = {step.kind: step for step in protocol.steps}
+    masks = (
+        limit
+        for limit in protocol.limits
+        if not steps[limit.from_ref.kind].cells
+        and not steps[limit.to_ref.kind].cells
+        and (steps[limit.from_ref.kind].per, steps[limit.to_ref.kind].per) == ("harvest", "dose")
+        and (limit.at_least_days or limit.at_least_minutes)
+    )
+    if next(masks, None) is None:
+        problem = f"capacity is 'lean', but in protocol {protocol.name} a comparator dose may come sooner than cells"
+        remedy = "Give it a limit with at_least_days from the harvest to the dose, see docs/programs.md section 6"
+        raise program.error("policy", problem, remedy)
 
 
 def _needed(protocol: Protocol, side: str) -> Iterator[tuple[str, str]]:

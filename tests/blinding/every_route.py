@@ -106,6 +106,23 @@ def imported(world: World, who: str) -> list[Response]:
     return [world.call(who, "POST", "/v1/courses/import?dry_run=true", content=content, headers=CSV)]
 
 
+def why_not(world: World, who: str) -> list[Response]:
+    """Dose 2 on a Saturday, within its window and far off; only Nora is given time to decide it by solving."""
+    asked = [{"dose": 2, "on": on} for on in ("2027-04-24", "2027-05-25", "2028-01-04")]
+    asked += [{"on": "2027-05-05"}, {"dose": 7, "on": "2027-05-04"}]
+    seconds = 60 if who == "nora" else 0
+    return [
+        world.post(who, "/v1/why-not", {"patient": patient, "seconds": seconds, **one})
+        for patient in BOTH
+        for one in asked
+    ]
+
+
+def why_so_late(world: World, who: str) -> list[Response]:
+    seconds = 60 if who == "nora" else 0
+    return [world.post(who, "/v1/why-so-late", {"patient": patient, "seconds": seconds}) for patient in BOTH]
+
+
 TRIES: dict[Route, Try] = {
     ("GET", "/livez"): get("/livez"),
     ("GET", "/readyz"): get("/readyz"),
@@ -150,6 +167,8 @@ TRIES: dict[Route, Try] = {
         world.get(who, f"/v1/resources/{resource}/load", params=STRETCH)
         for resource in ("NORTH/theatre", "NORTH/refrigerator", "HUB/suite", "HUB/incubator")
     ],
+    ("POST", "/v1/why-not"): why_not,
+    ("POST", "/v1/why-so-late"): why_so_late,
     ("POST", "/v1/plan-runs"): post("/v1/plan-runs"),
     ("GET", "/v1/plan-runs"): get("/v1/plan-runs"),
     ("GET", "/v1/plan-runs/{run}"): get("/v1/plan-runs/1"),

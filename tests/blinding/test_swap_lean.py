@@ -18,7 +18,7 @@ import pytest
 from tests.api.callers import ANA, EVERYBODY
 from tests.blinding.every_route import TRIES, Route
 from tests.blinding.lives import UNBLINDED, Lived, lived
-from tests.blinding.worlds import CLEO, FIRST, MASKED, ONE_BY_ONE, SWAPPED, Said, world_with
+from tests.blinding.worlds import CLEO, FIRST, ONE_BY_ONE, SWAPPED, Said, world_with
 
 SEE_THE_PLANT = {"paul", "quinn", "ada"}
 BLINDED = [who for who in EVERYBODY if who not in SEE_THE_PLANT]
@@ -30,8 +30,8 @@ SAME_ANYWHERE = {"id", "patient", "site", "kind", "dose", "name", "status", "rea
 @pytest.fixture(scope="module")
 def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lived, Lived]]:
     folder = tmp_path_factory.mktemp("lean")
-    first = lived(FIRST, folder / "first", ONE_BY_ONE, capacity="lean", limits=MASKED)
-    yield first, lived(SWAPPED, folder / "swapped", ONE_BY_ONE, capacity="lean", limits=MASKED)
+    first = lived(FIRST, folder / "first", ONE_BY_ONE, capacity="lean")
+    yield first, lived(SWAPPED, folder / "swapped", ONE_BY_ONE, capacity="lean")
 
 
 @pytest.mark.parametrize("route", sorted(set(TRIES) - {METRICS}), ids=" ".join)

@@ -26,12 +26,15 @@ from httpx import Response
 from api.app import create_app
 from api.logs import JsonLines
 from api.service import service_of
+from scheduler.booking.board import Board
+from scheduler.booking.remake import give_up
+from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.reoptimise.shift import Shift, program_zone
 from scheduler.reoptimise.worker import Worker
 from scheduler.settings import Settings
 from tests.api.callers import ANA, BEN, NORTH, SOUTH, Callers, Json, issue
 from tests.api.cast import FixedClock
-from tests.booking.house import NOW, move_in
+from tests.booking.house import NOW, PAUL, move_in
 from tests.databases import new_sqlite
 
 CLEO = "NORTH-002"
@@ -39,28 +42,25 @@ CSV = {"Content-Type": "text/csv"}
 FIRST = {ANA: "cells", CLEO: "carrier", BEN: "cells"}
 SWAPPED = {ANA: "carrier", CLEO: "cells", BEN: "cells"}
 STRETCH = {"from": "2027-03-01T00:00:00Z", "to": "2027-03-31T00:00:00Z"}
-MASKED = """
-[[limits]]
-name = "masked_interval"
-from = "biopsy.start"
-to = "graft.start"
-at_least_days = 10
-at_most_days = 14
-"""
-"""What a protocol needs to be masked when it is planned with the arm: a carrier does not come sooner than cells."""
 
 
 class Story(NamedTuple):
-    """What may differ from one kind of world to another: bounds of the dates asked for by patient, and what shuts."""
+    """What may differ from one kind of world to another.
+
+    Bounds of the dates asked for by patient, what shuts, and whether the lot that failed is made again.
+    """
 
     wishes: dict[str, Json]
     shut: str
+    makes_again: bool
 
 
-PRESSED = Story({}, "suite")
+PRESSED = Story({}, "suite", True)
 """Everybody as soon as possible, and the suite closes: where nothing is planned with the arm, that tells nothing."""
 
-ONE_BY_ONE = Story({ANA: {"not_before": "2027-04-03", "count": 1}, CLEO: {"not_before": "2027-05-01"}}, "qc_bench")
+ONE_BY_ONE = Story(
+    {ANA: {"not_before": "2027-04-03", "count": 1}, CLEO: {"not_before": "2027-05-01"}}, "qc_bench", False
+)
 """Neither of North finds taken what the other's arm needs, and what closes serves every dose: the dates are the same
 whatever a dose holds."""
 
@@ -138,6 +138,8 @@ def live(world: World, story: Story = PRESSED) -> None:
     for patient in (ANA, CLEO):
         world.move(patient)
     _treat(world)
+    if story.makes_again:
+        _give_up(world)
     _close(world, story.shut)
     _keep_away(world)
     _night(world)
@@ -155,6 +157,16 @@ def _treat(world: World) -> None:
         if one["kind"] == "fill":
             world.weigh(one["id"].split("/")[0], datetime.fromisoformat(one["start_at"]) - timedelta(days=1))
         world.tell(one, "failed" if one["id"] == f"{CLEO}/1/fill" else "performed")
+
+
+def _give_up(world: World) -> None:
+    """CLEO's lot is given up, whatever it would have held: the dose must be made again."""
+    with UnitOfWork(world.database, now=world.clock.now, principal=PAUL) as work:
+        found = give_up(
+            work, Board(), CLEO, 1, cause="lot_failed", failed_activity=f"{CLEO}/1/fill", at=world.clock.now
+        )
+        assert found.way == "bank"
+        work.commit()
 
 
 def _told_of_each(*courses: dict[str, Json]) -> dict[str, Json]:

@@ -52,6 +52,17 @@ STELLA = Principal("Stella Statistics", Role.STATISTICIAN, None, "stella")
 ADA = Principal("Ada Auditor", Role.AUDITOR, None, "ada")
 
 
+MASKED = """
+[[limits]]
+name = "masked_interval"
+from = "biopsy.start"
+to = "graft.start"
+at_least_days = 10
+at_most_days = 14
+"""
+"""What a protocol needs to be masked when it is planned with the arm: a carrier does not come sooner than cells."""
+
+
 @dataclass
 class House:
     """A database with its program, one board, and a clock that a test sets."""
@@ -154,14 +165,25 @@ class House:
 
 
 def move_in(
-    database: Database, folder: Path, *, capacity: str = "shadow", blinded: bool = True, limits: str = ""
+    database: Database,
+    folder: Path,
+    *,
+    capacity: str = "shadow",
+    blinded: bool = True,
+    limits: str = "",
+    tapped: bool = False,
 ) -> House:
-    """Import the program without its patients into an empty database; `limits` are further ones of the protocol."""
+    """Import the program without its patients into an empty database.
+
+    `limits` are further ones of the protocol. With `tapped` every dose is mixed with blood drawn for it.
+    """
     files = worked_files()
     files["skin-policy.toml"] = files["skin-policy.toml"].replace('"open"', f'"{capacity}"')
     if blinded:
         files["skin-protocol.toml"] = files["skin-protocol.toml"].replace("blinded = false", "blinded = true")
-    files["skin-protocol.toml"] += limits
+    if tapped:
+        files["skin-protocol.toml"] = with_draw(files["skin-protocol.toml"])
+    files["skin-protocol.toml"] += limits or (MASKED if capacity == "lean" else "")
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     path = str(folder / "skin.toml")
@@ -170,6 +192,42 @@ def move_in(
         facts = replace(load_program(path, with_patients=False), patients=())
         import_program(work, house.board, bundle_of(path), facts)
     return house
+
+
+DRAW = """[[steps]]
+kind = "draw"
+per = "dose"
+at = "site"
+minutes = 30
+uses = ["theatre"]
+attended = true
+
+[[steps]]
+kind = "draw_transit"
+per = "dose"
+at = "site -> plant"
+arrives_in = "dock"
+after = ["draw"]
+
+[[steps]]
+kind = "fill"
+after = ["draw_transit"]
+"""
+FRESH = """
+[[limits]]
+name = "draw_hold"
+from = "draw.end"
+to = "fill.start"
+at_most_hours = 24
+"""
+
+
+def with_draw(protocol: str) -> str:
+    """The protocol with a draw of blood, brought to the plant before every fill; a growth may take some days more."""
+    protocol = protocol.replace("at_most_days = 14", "at_most_days = 24", 1)
+    fill = '[[steps]]\nkind = "fill"\n'
+    assert fill in protocol
+    return protocol.replace(fill, DRAW, 1) + FRESH
 
 
 def refused(slug: str, status: int, use: Callable[[], object]) -> Refused:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -15,6 +16,7 @@ from scheduler.booking.book import book_hold
 from scheduler.booking.cancel import cancel
 from scheduler.booking.confirm import confirm
 from scheduler.booking.in_force import plan_in_force, standings
+from scheduler.booking.record import write_deviation
 from scheduler.booking.remake import GivenUp, give_up
 from scheduler.booking.reschedule import reschedule, rewrite, say_why
 from scheduler.booking.seating import seated_together
@@ -22,12 +24,14 @@ from scheduler.booking.shares import Booked, share_of_booked
 from scheduler.booking.unblinded import import_randomisation
 from scheduler.booking.views import VisitView, booked_visits
 from scheduler.domain.audience import Principal
+from scheduler.domain.calendars import local_date, local_instant
 from scheduler.domain.remake import Cause
 from scheduler.persistence import occupancy, repositories
+from scheduler.persistence.database import Database
 from scheduler.persistence.mapping import course_of, patient_of
 from scheduler.persistence.tables import AttemptRow, CourseRow, StayRow
 from scheduler.planning.repair import Repaired, repair
-from tests.booking.house import CARL, NORA, PAUL, SAM, STELLA, House, refused
+from tests.booking.house import CARL, NORA, PAUL, SAM, STELLA, House, move_in, refused
 from tests.booking.referee import judged
 
 ANA, BEN = "ANA", "BEN"
@@ -186,10 +190,47 @@ def test_a_lot_of_a_later_dose_is_made_again_from_its_thaw(house: House) -> None
     assert {one for name, one in statuses(house).items() if name.startswith("1/")} == {"performed"}
 
 
+def drawn(house: House, dose: int) -> GivenUp:
+    """A booked course whose blood for a dose is drawn and useless."""
+    house.booked(ANA)
+    live_until(house, house.activities(ANA)[f"{ANA}/{dose}/draw"].start_at)
+    house.recorded(f"{ANA}/{dose}/draw", NORA, "failed")
+    return given_up(house, f"{ANA}/{dose}/draw", "tap_failed", dose=dose, who=NORA)
+
+
+@pytest.mark.parametrize(("dose", "cells"), [(1, "growth"), (2, "2/regrowth")])
+def test_after_a_failed_draw_the_cells_grow_on(
+    sqlite_database: Database, tmp_path: Path, dose: int, cells: str
+) -> None:
+    house = move_in(sqlite_database, tmp_path, tapped=True)
+    found = drawn(house, dose)
+    assert found.way == "material"
+    assert set(found.open_steps) == {f"{ANA}/{dose}/{kind}" for kind in ("draw", "draw_transit", *STEPS_OF_DOSE)}
+    assert found.visits == (f"{ANA}/{dose}/draw", f"{ANA}/{dose}/graft")
+    assert house.visits(ANA)[f"{ANA}/{dose}/draw"].reason == "patient"
+    assert statuses(house)[cells] == "planned"
+    # The cells keep their incubator.
+    assert f"{ANA}/{cells}" in {one.activity for one in stays_now(house)}
+
+
+def test_after_a_failed_draw_a_repair_lets_the_cells_wait_for_the_next(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    house = move_in(sqlite_database, tmp_path, tapped=True)
+    before = drawn(house, 1) and house.activities(ANA)
+    found = repaired(house)
+    after = house.activities(ANA)
+    assert [one.dose for one in found.plan.unplanned] == []
+    assert after[f"{ANA}/growth"].start_at == before[f"{ANA}/growth"].start_at
+    assert after[f"{ANA}/growth"].end_at == after[f"{ANA}/1/fill"].start_at > before[f"{ANA}/growth"].end_at
+    assert judged(house) == []
+
+
 # --- what is kept ----------------------------------------------------------------------------------------------------
 
 
-def test_what_was_done_stays_on_record_as_it_was(house: House) -> None:
+def test_what_was_done_stays_on_record_as_it_was(both: House) -> None:
+    house = both
     house.booked(ANA)
     house.recorded_until(f"{ANA}/1/release")
     house.recorded(f"{ANA}/1/release", PAUL, "failed")
@@ -235,6 +276,19 @@ def test_a_board_that_has_heard_nothing_finds_what_became_free(house: House) -> 
     known = [one.first_dose_on for one in house.offers(BEN, SAM)]
     house.board = fresh
     assert [one.first_dose_on for one in house.offers(BEN, SAM)] == known
+
+
+def test_a_deviation_that_was_signed_for_an_attempt_excuses_no_later_one(both: House) -> None:
+    house = both
+    house.booked(ANA)
+    with house.doing(PAUL) as work:
+        for dose in (1, 2):
+            write_deviation(work, ANA, f"{ANA}/{dose}/graft", "pair_window", "fever", "override", {})
+    house.recorded_until(f"{ANA}/growth")
+    house.now = house.activities(ANA)[f"{ANA}/seeding"].end_at + 7 * DAY
+    given_up(house, f"{ANA}/growth")
+    with house.work(PAUL, write=False) as work:
+        assert [one.activity for one in repositories.deviations_of(work.session, ANA)] == [f"{ANA}/2/graft"]
 
 
 def test_giving_up_is_in_the_trail(house: House) -> None:
@@ -378,6 +432,11 @@ def test_a_comparator_dose_fails_with_the_same_consequences_for_its_visits(
         assert [one.removeprefix(f"{name}/") for one in found.visits] == ["biopsy"] * (days == 7) + ["1/graft"]
         assert house.visits(name)[f"{name}/1/graft"].reason == "supply"
         assert course_row(house, name).version == 2 + 1
+        # Cells could begin again after the fence of 3 days, and grow for 10 days, or again for 5: no dose comes sooner.
+        with house.work(PAUL, write=False) as work:
+            (kept,) = [one for one in repositories.hindrances(work.session) if one.patient == name]
+        until = local_date(house.now, "Europe/Berlin") + (3 + {"harvest": 10, "bank": 5}[way]) * DAY
+        assert (kept.kinds, kept.dose, kept.end_at) == ('["fill"]', 1, local_instant(until, 0, "Europe/Berlin"))
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------

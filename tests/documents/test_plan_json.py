@@ -37,6 +37,24 @@ def test_an_empty_plan_comes_back_exactly_as_it_was_written() -> None:
     assert plan_from_json(plan_json(plan, NETWORK), "plan.json") == plan
 
 
+def test_a_course_says_which_doses_were_restarted_and_is_read_back_so() -> None:
+    plan = valid_plan()
+    ana, ben = plan.courses
+    plan = replace(plan, courses=(replace(ana, restarted=frozenset({1})), ben))
+    document = written(plan)
+    assert document["courses"][0]["restarted"] == [1]
+    assert "restarted" not in document["courses"][1]
+    assert plan_from_json(plan_json(plan, NETWORK), "plan.json") == plan
+
+
+def test_a_restarted_dose_that_is_no_number_is_refused() -> None:
+    document = written(valid_plan())
+    document["courses"][0]["restarted"] = ["first"]
+    with pytest.raises(BadInput, match="is not a whole number") as caught:
+        plan_from_json(json.dumps(document), "plan.json")
+    assert caught.value.key == "courses[0].restarted[0]"
+
+
 def test_the_document_has_the_keys_of_the_public_contract_in_their_order() -> None:
     document = written(valid_plan())
     assert list(document) == [

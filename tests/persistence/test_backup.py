@@ -19,7 +19,16 @@ from scheduler.persistence.backup import backup, restore
 from scheduler.persistence.bundle import bundle_of, facts_of
 from scheduler.persistence.database import Database
 from scheduler.persistence.keys import KeyStore, make_key
-from scheduler.persistence.tables import PlanRow, ProgramRow, metadata
+from scheduler.persistence.tables import (
+    ActivityRow,
+    AttemptRow,
+    CourseRow,
+    PatientRow,
+    PlanRow,
+    ProgramRow,
+    metadata,
+)
+from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.programs import load_program
 from tests.databases import discard, new_postgres, new_sqlite
 from tests.persistence.cast import NOW, stay, taken, unit_of_work, with_units
@@ -27,9 +36,25 @@ from tests.persistence.cast import NOW, stay, taken, unit_of_work, with_units
 PLAN = '{"courses":["Ana – Süd"]}'
 
 
+def add_attempt(work: UnitOfWork) -> None:
+    """A course of which a fill was given up, with what that waits for."""
+    add, flush = work.session.add, work.session.flush
+    registered = {"registered_on": NOW.date(), "registered_at": NOW, "registered_by": "Nora"}
+    add(PatientRow(id="NOR-001", site="North", weight_kg=61.5, **registered))
+    flush()
+    add(CourseRow(id="NOR-001", site="North", coi="X-1", booked_at=NOW, booked_by="Nora", restarted="[1]"))
+    flush()
+    fill = {"course": "NOR-001", "kind": "fill", "dose": 1, "place": "Plant", "units": "{}"}
+    fill |= {"start_at": NOW, "end_at": NOW}
+    add(ActivityRow(id="NOR-001/1/fill", attempt=2, status="open", **fill))
+    flush()
+    why = {"why": "lot_failed", "given_up_at": NOW, "given_up_by": "Paul"}
+    add(AttemptRow(activity="NOR-001/1/fill", attempt=1, status="failed", version=2, **why, **fill))
+
+
 @pytest.fixture
 def filled(database: Database) -> Database:
-    """A program, a plan, two stays, a key and the audit trail of it all."""
+    """A program, a plan, an attempt, two stays, a key and the audit trail of it all."""
     bundle = bundle_of("alsummit")
     with unit_of_work(with_units(database)) as work:
         work.lock_board()
@@ -47,6 +72,7 @@ def filled(database: Database) -> Database:
         work.session.add(
             PlanRow(program="alsummit", state="approved", document=PLAN, sha256="0", made_at=NOW, made_by="Paul")
         )
+        add_attempt(work)
         work.session.add_all([stay(100, 200), stay(200, 300, live=False)])
         work.sign("plan/1", PLAN, meaning="approval")
         work.commit()
@@ -72,7 +98,7 @@ def test_every_row_comes_back_in_either_database(filled: Database, empty: Databa
     saved = backup(filled, tmp_path / "backup.zip")
     assert restore(empty, tmp_path / "backup.zip") == saved
     assert rows(empty) == rows(filled)
-    assert (saved.rows["stay"], saved.rows["plan"], saved.rows["patient"], saved.entries) == (2, 1, 0, 1)
+    assert (saved.rows["stay"], saved.rows["plan"], saved.rows["attempt"], saved.entries) == (2, 1, 1, 1)
 
 
 def test_what_was_restored_can_be_worked_with(filled: Database, empty: Database, tmp_path: Path) -> None:

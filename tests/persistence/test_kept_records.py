@@ -6,6 +6,8 @@ from sqlalchemy import text
 from scheduler.persistence.database import Database
 from scheduler.persistence.errors import RowRefused
 from scheduler.persistence.tables import (
+    ActivityRow,
+    AttemptRow,
     CourseRow,
     DeviationRow,
     PatientRow,
@@ -15,7 +17,7 @@ from scheduler.persistence.tables import (
 )
 from tests.persistence.cast import NOW, unit_of_work
 
-TABLES = ["signature", "deviation", "weight", "plan", "unblinded_opening"]
+TABLES = ["signature", "deviation", "weight", "plan", "unblinded_opening", "attempt"]
 
 
 @pytest.fixture
@@ -55,6 +57,23 @@ def kept(database: Database) -> Database:
                 made_at=NOW,
             )
         )
+        fill = {"course": "NOR-001", "kind": "fill", "dose": 2, "place": "Plant", "units": "{}"}
+        times = {"start_at": NOW, "end_at": NOW}
+        add(ActivityRow(id="NOR-001/2/fill", attempt=2, status="open", **fill, **times))
+        work.session.flush()
+        add(
+            AttemptRow(
+                activity="NOR-001/2/fill",
+                attempt=1,
+                status="failed",
+                version=2,
+                why="lot_failed",
+                given_up_at=NOW,
+                given_up_by="Paul",
+                **fill,
+                **times,
+            )
+        )
         work.commit()
     return database
 
@@ -78,6 +97,7 @@ def test_no_record_is_deleted(kept: Database, table: str) -> None:
         "plan SET document = 'x'",
         "plan SET state = 'approved', document = 'x'",
         "unblinded_opening SET reason = 'x'",
+        "attempt SET status = 'performed'",
     ],
 )
 def test_no_record_is_rewritten(kept: Database, change: str) -> None:
@@ -94,3 +114,11 @@ def test_no_record_is_rewritten(kept: Database, change: str) -> None:
 def test_what_has_to_change_may_change(kept: Database, change: str) -> None:
     with kept.engine.begin() as connection:
         assert connection.execute(text(f"UPDATE {change}")).rowcount == 1
+
+
+@pytest.mark.parametrize("same", ["id", "activity, attempt"])
+def test_an_attempt_is_not_replaced_by_another_of_the_same_number(kept: Database, same: str) -> None:
+    names = [one for one in AttemptRow.model_fields if one != "id" or same == "id"]
+    listed = ", ".join(names)
+    with pytest.raises(RowRefused), kept.engine.begin() as connection:
+        connection.execute(text(f"INSERT INTO attempt ({listed}) SELECT {listed} FROM attempt"))

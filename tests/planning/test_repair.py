@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import Activity, Plan, PlannedCourse
-from scheduler.domain.protocol import FollowUp, Window
+from scheduler.domain.protocol import Arm, FollowUp, Window
 from scheduler.domain.rules import violations
 from scheduler.planning.repair import Repaired, Standing, repair, still_broken
+from solver.days import DayModel
 from tests.domain.world import ANA, NORTH, PLANT, with_closure
 from tests.planning.small import BEN_NORTH, one_dose, planned
 
@@ -87,6 +89,29 @@ def test_a_dose_that_has_no_day_left_is_lost_with_its_reason_and_that_is_proven(
     # A lost dose costs 1000, and no repair can do better on level 1.
     assert found.price[0] == found.bound[0] == 1000
     assert violations(found.plan, facts) == []
+
+
+def test_a_course_that_is_observed_only_has_nothing_to_repair() -> None:
+    arms = (Arm("treated", 1, (1,), ()), Arm("observed", 1, (), ()))
+    policy = replace(FACTS.policy, capacity="open")
+    facts = replace(
+        FACTS, policy=policy, protocol=replace(FACTS.protocol, arms=arms), arms={"ANA": "treated", "BEN": "observed"}
+    )
+    plan = planned(facts)
+    given = when(course_of(plan, "ANA"), "injection")
+    shut = with_closure(facts, NORTH, given - timedelta(hours=2), given + timedelta(hours=12))
+    standings = [Standing(facts.patient(one.patient), one, frozenset()) for one in plan.courses]
+    found = repair(shut, standings, NOW, seconds=5.0)
+    assert (found.changed, found.price, found.is_proven) == ({"ANA"}, (0, 2), True)
+
+
+def test_without_time_for_a_model_what_was_hit_is_put_back_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DayModel, "solve", lambda model, seconds: None)
+    facts = injection_day_closed("ANA")
+    found = repaired(facts)
+    assert violations(found.plan, facts) == []
+    # The same repair, but nothing is proven of it.
+    assert (found.changed, found.price, found.bound, found.is_proven) == ({"ANA"}, (0, 2), (0, 0), False)
 
 
 def test_what_may_not_move_is_left_for_people_to_decide() -> None:

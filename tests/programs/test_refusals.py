@@ -55,6 +55,12 @@ BENDS = [
      "follow-up"),
     ("anchors that go round in a circle", PROTOCOL, 'anchor = "dose 1"', 'anchor = "dose 2"', "doses[2].anchor",
      "circle: dose 2 -> dose 2"),
+    ("a restart of a dose that is not the first", PROTOCOL, "restarts = [1]", "restarts = [2]", "steps[thaw].restarts",
+     "dose 2 is restarted"),
+    ("a restart with a step that every dose has", PROTOCOL, "doses = [2]\nrestarts", "restarts", "steps[thaw].restarts",
+     "cannot come in when dose 1"),
+    ("a restart where each dose has its harvest", PROTOCOL, '"bank"', '"harvest-per-dose"', "steps[thaw].restarts",
+     "supply = 'bank'"),
     ("an arm with an unknown dose", PROTOCOL, "active = [1, 2]", "active = [1, 3]", "arms[cells]", "no dose 3"),
     ("an arm with a dose in both lists", PROTOCOL, "comparator = []", "comparator = [2]", "arms[cells].comparator",
      "dose 2 is active"),
@@ -246,6 +252,20 @@ def test_arms_with_different_doses_cannot_share_shadow_capacity(tmp_path: Path) 
     refused = refusal(program)
     assert (refused.where, refused.key) == (str(program), "policy")
     assert "arm carrier has other doses" in refused.problem
+
+
+def test_a_masked_program_planned_with_the_arm_needs_a_limit_that_hides_it(tmp_path: Path) -> None:
+    program = bend(tmp_path, POLICY, "max_wait", 'capacity = "lean"\nmax_wait')
+    protocol = tmp_path / PROTOCOL
+    text = protocol.read_text(encoding="utf-8").replace("blinded = false", "blinded = true")
+    protocol.write_text(text, encoding="utf-8")
+    refused = refusal(program)
+    assert (refused.where, refused.key) == (str(program), "policy")
+    assert "a comparator dose may come sooner than cells" in refused.problem
+    # Cells take 10 days of growth from the biopsy, and now the carrier does, too.
+    mask = '[[limits]]\nname = "mask"\nfrom = "biopsy.start"\nto = "graft.start"\nat_least_days = 10\n'
+    protocol.write_text(f"{text}\n{mask}", encoding="utf-8")
+    assert load_program(str(program)).policy.capacity == "lean"
 
 
 def test_a_shadow_program_never_opens_its_randomisation_list(tmp_path: Path) -> None:

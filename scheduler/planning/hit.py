@@ -1,0 +1,58 @@
+"""What is wrong with courses as they were told: broken rules that can still be heeded, and doses without a place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from scheduler.domain.absent import absent
+from scheduler.domain.cost import cost_of
+from scheduler.domain.course import Facts
+from scheduler.domain.plan import Plan, PlannedCourse
+from scheduler.domain.rules import Violation, violations
+from scheduler.planning.told import Standing
+
+NO_TIME = "no time inside its window passes every rule with the closures and with what is taken"
+
+NOTHING: frozenset[str] = frozenset()
+
+
+def still_broken(plan: Plan, facts: Facts, standings: Sequence[Standing], now: datetime) -> list[Violation]:
+    """What breaks a rule and can still be heeded: nothing that is over, and nothing whose first activity is excused."""
+    excused = {one.patient.id: one.excused for one in standings}
+    ends = {one.id: one.end_at for course in plan.courses for one in course.activities}
+    return [
+        one
+        for one in violations(plan, facts)
+        if not excused.get(one.patient, {}).get(one.rule, NOTHING).intersection(one.activities[:1])
+        and not (one.activities and all(ends.get(name, now) < now for name in one.activities))
+    ]
+
+
+def broken_steps(facts: Facts, standing: Standing, now: datetime) -> frozenset[str]:
+    """The activities of a course, taken by itself, that break a rule with something in it that may move."""
+    alone = replace(facts, patients=(standing.patient,))
+    broken = still_broken(as_plan(alone, (standing.course,)), alone, (standing,), now)
+    hit = [one for one in broken if not standing.movable.isdisjoint(one.activities)]
+    return frozenset(name for one in hit for name in one.activities)
+
+
+def too_soon(standing: Standing, earliest_at: datetime) -> frozenset[str]:
+    """What may move and cannot stay, because nothing new begins so soon: the steps of a lot that failed, say."""
+    return frozenset(
+        one.id for one in standing.course.activities if one.id in standing.movable and one.start_at < earliest_at
+    )
+
+
+def lacks_a_dose(facts: Facts, standing: Standing) -> bool:
+    """Whether a dose of a course is not planned and was not given up for good."""
+    missing = {one.dose for one in absent(facts, standing.course, NO_TIME) if one.dose is not None}
+    return not missing <= standing.skipped
+
+
+def as_plan(facts: Facts, courses: Sequence[PlannedCourse]) -> Plan:
+    """Courses as a plan, with what is absent listed and the cost counted; nothing is proven of it."""
+    missing = tuple(one for course in courses for one in absent(facts, course, NO_TIME))
+    plan = Plan(facts.program, "feasible", 0, (0, 0, 0), (0, 0, 0), 0.0, tuple(courses), missing)
+    return replace(plan, cost=cost_of(plan, facts))
