@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from scheduler.domain.audience import Principal
 from scheduler.domain.events import Event
@@ -38,6 +38,11 @@ def until(house: House, activity: str, after: timedelta = timedelta(0)) -> datet
 def times(house: House, patient: str) -> dict[str, tuple[str, datetime]]:
     """Status and start of every step."""
     return {name: (one.status, one.start_at) for name, one in house.activities(patient).items()}
+
+
+def days(house: House, patient: str) -> dict[str, tuple[str, date]]:
+    """Status and date of every visit."""
+    return {name: (one.status, one.on_date) for name, one in house.visits(patient).items()}
 
 
 def proposal_of(house: House, number: int | None) -> tuple[PlanRow, ProposalRow]:
