@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -253,11 +253,11 @@ def _proposal_lines(shown: dict[str, Any]) -> Iterable[str]:
     number = shown["figures"]
     yield f"Plan {shown['plan']}, {shown['state']}. {shown['waits_for'] or ''}".rstrip()
     if shown["approve_by"]:
-        yield f"It can be approved until {shown['approve_by']}."
+        yield f"It can be approved until {_when(shown['approve_by'])}."
     proven = "proven to be the fewest" if number["proven"] else "not proven to be the fewest"
     yield (
-        f"{number['visits_moved']} visits moved, {number['visits_retimed']} retimed, {proven}; "
-        f"{len(number['doses_lost'])} doses given up"
+        f"Visits moved: {number['visits_moved']}, {proven}; retimed: {number['visits_retimed']}; "
+        f"doses given up: {len(number['doses_lost'])}"
     )
     yield shown["text"]
     for one in shown["losses"]:
@@ -266,7 +266,7 @@ def _proposal_lines(shown: dict[str, Any]) -> Iterable[str]:
 
 def _loss_line(one: dict[str, Any]) -> str:
     until = one["remake_until"] or one["deviation_until"]
-    helps = f"deciding helps until {until}" if until else "no decision helps any more"
+    helps = f"deciding helps until {_when(until)}" if until else "no decision helps any more"
     return f"dose {one['dose']} of {one['patient']}: {one['cause']}; {helps}"
 
 
@@ -318,6 +318,10 @@ def _day(option: str, text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise BadInput("event", option, f"{text!r} is no date", "Write it as 2027-03-02") from None
+
+
+def _when(text: str) -> str:
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _text(at: datetime | None) -> str | None:

@@ -46,7 +46,7 @@ def test_an_event_is_answered_in_words_with_its_repair(run: Run, house: House) -
     lines = out.splitlines()
     assert lines[0].startswith("out_of_service is on record as evt_")
     assert lines[1:4] == ["Visits hit: ANA/1/graft", "A repair is in force:", "Plan 1, published."]
-    assert "2 visits moved, 0 retimed, proven to be the fewest; 0 doses given up" in lines
+    assert "Visits moved: 2, proven to be the fewest; retimed: 0; doses given up: 0" in lines
     assert any("first dose: Mon 22 Mar 2027" in one and "closure at HUB suite" in one for one in lines)
     code, out, _ = run("proposal", "diff", "1")
     assert code == 0 and "first dose: Mon 22 Mar 2027" in out
