@@ -22,6 +22,7 @@ from scheduler.reoptimise.snapshot import Snapshot
 
 SEARCH_SECONDS = 20.0
 LONGEST_SECONDS = 180.0  # start of the process and last moments included; then it is ended
+MAKES_ROOM = Reason("makes room for a dose that somebody else would lose", "logistics")
 NO_ROOM = Reason("no time inside its window is left with the closures and with what is taken", "supply")
 
 
@@ -100,13 +101,20 @@ def solve(
 def search(facts: Facts, told: tuple[Standing, ...], plan: Plan, now: datetime, seconds: float) -> Solution:
     """What the process of a search does."""
     repaired = repair(facts, told, now, seconds=seconds)
-    reasons = closure_reasons(plan, facts.network)
+    reasons = _reasons(facts, plan, repaired)
     before = {(one.patient, one.dose): one.reasons for one in plan.unplanned}
     lost = [(one.patient, one.dose) for one in repaired.plan.unplanned if one.dose is not None]
     people = tuple(one.patient for one in told)
     moments = last_moments(replace(facts, patients=people), repaired.plan.courses, lost, now)
     losses = tuple(_loss(*one, reasons, before.get(one), moments[one]) for one in lost)
     return Solution(repaired, _changed(told, repaired, now), losses, reasons)
+
+
+def _reasons(facts: Facts, plan: Plan, repaired: Repaired) -> dict[str, Reason]:
+    """Why things change: by dose where a closure is met; the other doses of such a patient follow, others make room."""
+    found = closure_reasons(plan, facts.network)
+    follows = {name.partition("/")[0]: why for name, why in reversed(found.items())}
+    return {patient: follows.get(patient, MAKES_ROOM) for patient in sorted(repaired.changed)} | found
 
 
 def _changed(told: tuple[Standing, ...], repaired: Repaired, now: datetime) -> frozenset[str]:
