@@ -76,11 +76,11 @@ def _of_dose(
 
 
 def _last(helps: Callable[[datetime], bool], now: datetime) -> datetime | None:
-    """The last instant, to the hour, at which it still helps: what comes too late once does not help later."""
+    """The last full hour at which it still helps, or now: what comes too late once does not help later."""
     if not helps(now):
         return None
     since, until = now, now + AHEAD
     while until - since > EXACT_TO:
         middle = since + (until - since) / 2
         since, until = (middle, until) if helps(middle) else (since, middle)
-    return since
+    return max(now, since.replace(minute=0, second=0, microsecond=0))

@@ -22,6 +22,8 @@ from scheduler.reoptimise.snapshot import Snapshot
 
 SEARCH_SECONDS = 20.0
 LONGEST_SECONDS = 180.0  # start of the process and last moments included; then it is ended
+MAKES_ROOM = Reason("makes room for a dose that somebody else would lose", "logistics")
+AGAIN = Reason("a dose that had no place has one again")  # its visits keep what they say of why they lost theirs
 NO_ROOM = Reason("no time inside its window is left with the closures and with what is taken", "supply")
 
 
@@ -100,7 +102,7 @@ def solve(
 def search(facts: Facts, told: tuple[Standing, ...], plan: Plan, now: datetime, seconds: float) -> Solution:
     """What the process of a search does."""
     repaired = repair(facts, told, now, seconds=seconds)
-    reasons = {**hindrance_reasons(plan, facts), **closure_reasons(plan, facts.network)}
+    reasons = _reasons(facts, plan, repaired)
     before = {(one.patient, one.dose): one.reasons for one in plan.unplanned}
     skipped = {one.patient.id: one.skipped for one in told}
     missing = [(one.patient, one.dose) for one in repaired.plan.unplanned if one.dose is not None]
@@ -109,6 +111,15 @@ def search(facts: Facts, told: tuple[Standing, ...], plan: Plan, now: datetime, 
     moments = last_moments(replace(facts, patients=people), repaired.plan.courses, lost, now, skipped)
     losses = tuple(_loss(*one, reasons, before.get(one), moments[one]) for one in lost)
     return Solution(repaired, _changed(told, repaired, now), losses, reasons)
+
+
+def _reasons(facts: Facts, plan: Plan, repaired: Repaired) -> dict[str, Reason]:
+    """Why things change: by dose where a closure or hindrance is met, or a dose had no place; the other doses of such a
+    patient follow, others make room."""
+    lacking = {one.patient: AGAIN for one in plan.unplanned if one.dose is not None}
+    found = {**hindrance_reasons(plan, facts), **closure_reasons(plan, facts.network)}
+    follows = lacking | {name.partition("/")[0]: why for name, why in reversed(found.items())}
+    return {patient: follows.get(patient, MAKES_ROOM) for patient in sorted(repaired.changed)} | found
 
 
 def _changed(told: tuple[Standing, ...], repaired: Repaired, now: datetime) -> frozenset[str]:
