@@ -116,10 +116,17 @@ def skip_dose(
     caller: CurrentCaller,
     version: Annotated[int | None, Depends(optional_version)],
 ) -> DecisionView:
-    """From now on no plan looks for a place for it. Its record stays."""
+    """Its visits are cancelled, and no plan looks for a place for it any more. Its record stays."""
     meaning = caller.signed(body.signature)
     with caller.begin() as work:
-        row = skip(work, decision, reason=body.reason, signed_meaning=meaning, expected_version=version)
+        row = skip(
+            work,
+            caller.service.board,
+            decision,
+            reason=body.reason,
+            signed_meaning=meaning,
+            expected_version=version,
+        )
         shown = decision_view(work, caller, row)
         work.commit()
     return shown

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
-from api.bookings import SEES_PLANT, visit_views
+from api.bookings import visit_views
 from api.dependencies import Caller, CurrentCaller, Idempotent, require
 from api.documentation import responses
 from api.paging import Page, page_of
 from api.routers.decisions import DecisionView, PlantDecisionView, decision_view
 from api.routers.proposals import ProposalView, proposal_view
+from api.routers.shipments import transit_of
 from api.schemas import (
     ActivityId,
     Code,
@@ -33,10 +35,10 @@ from api.schemas import (
 from scheduler.booking.errors import not_found
 from scheduler.booking.views import VisitView
 from scheduler.domain import events as told
-from scheduler.domain.audience import Role
+from scheduler.domain.audience import Audience, Role
 from scheduler.persistence import proposals, repositories
 from scheduler.persistence.tables import EventRow
-from scheduler.reoptimise.answer import Answer, answer
+from scheduler.reoptimise.answer import Answer, Outcome, SiteOutcome, answer, for_site
 
 router = APIRouter(prefix="/v1", tags=["events"])
 
@@ -50,6 +52,11 @@ REPORTERS = (
     Role.COURIER,
 )
 READERS = (Role.PLANNER, Role.QA, Role.AUDITOR)
+
+
+ShipmentRef = Annotated[
+    ActivityId | OpaqueId, Field(description="The transit; for a courier the id of the shipment, as it was given out.")
+]
 
 
 class LotFailed(Incoming):
@@ -92,7 +99,7 @@ class ShipmentLost(Incoming):
     """What a courier carried is lost, or comes too late to be used."""
 
     kind: Literal["shipment_lost"]
-    activity: ActivityId
+    activity: ShipmentRef
     at: Instant
 
     def event(self) -> told.Event:
@@ -104,7 +111,7 @@ class ShipmentLate(Incoming):
     """A courier is late; what is carried may still be used if the steps after it can wait."""
 
     kind: Literal["shipment_late"]
-    activity: ActivityId
+    activity: ShipmentRef
     arrives_at: Instant
 
     def event(self) -> told.Event:
@@ -156,7 +163,7 @@ class TemporaryHoliday(Incoming):
 
 
 class VisitPostponed(Incoming):
-    """A patient cannot come before a local date."""
+    """A visit cannot be before a local date, and nothing that the patient attends is from its old day until then."""
 
     kind: Literal["visit_postponed"]
     visit: ActivityId
@@ -212,24 +219,36 @@ NewEvent = Annotated[
 ]
 
 
-class AnswerView(Outgoing):
-    """What becomes of an event, for a site: its own visits and decisions, and whether a repair is in force.
+class ReportedView(Outgoing):
+    """An event that is on record."""
+
+    event: OpaqueId
+    kind: str
+
+
+class AnswerView(ReportedView):
+    """What becomes of an event, for a site: its own visits and decisions, and nothing of others.
+
+    `outcome`: ``in_order`` — nothing changes for the site; ``published`` — visits of it have new times; ``waiting`` —
+    what becomes of its visits is not decided yet.
+    """
+
+    visits: list[VisitView] = Field(description="The visits that cannot stay as they were told, of those you may see.")
+    outcome: SiteOutcome
+    decisions: list[DecisionView]
+
+
+class PlantAnswerView(ReportedView):
+    """What becomes of an event, for the plant's side.
 
     `outcome`: ``in_order`` — nothing has to move; ``published`` — a repair is in force; ``proposed`` — one waits for a
     planner's signature; ``undecided`` — what is left are decisions; ``later`` — the next run looks again.
     """
 
-    event: OpaqueId
-    kind: str
-    visits: list[VisitView] = Field(description="The visits that cannot stay as they were told, of those you may see.")
-    outcome: Literal["in_order", "published", "proposed", "undecided", "later"]
-    decisions: list[PlantDecisionView | DecisionView]
-
-
-class PlantAnswerView(AnswerView):
-    """The same for the plant's side, with the repair."""
-
-    repair: ProposalView | None
+    visits: list[VisitView] = Field(description="The visits that cannot stay as they were told.")
+    outcome: Outcome
+    decisions: list[PlantDecisionView]
+    repair: ProposalView | None = Field(description="Where it waits, `approve_by` says until when approving it helps.")
 
 
 class EventView(Outgoing):
@@ -256,13 +275,19 @@ class Events(Outgoing):
     operation_id="report_event",
     summary="Report what went wrong",
     status_code=201,
-    response_model=PlantAnswerView | AnswerView,
+    response_model=PlantAnswerView | AnswerView | ReportedView,
     responses=responses(404, 409),
     dependencies=[Depends(require(*REPORTERS)), Idempotent],
 )
-def report_event(body: NewEvent, caller: CurrentCaller, response: Response) -> AnswerView:
-    """It is on record at once; then the least repair is looked for, which may take some seconds."""
-    found = answer(lambda write: caller.begin(write=write), caller.service.board, body.event())
+def report_event(body: NewEvent, caller: CurrentCaller, response: Response) -> ReportedView:
+    """It is on record at once; then the least repair is looked for, which may take some seconds.
+
+    A courier names a shipment by its id and is told that it is on record.
+    """
+    event = body.event()
+    if caller.principal.audience is Audience.COURIER:
+        event = _by_shipment(caller, event)
+    found = answer(lambda write: caller.begin(write=write), caller.service.board, event)
     response.headers["Location"] = f"/v1/events/{found.event}"
     return _answered(caller, body.kind, found)
 
@@ -302,7 +327,18 @@ def show_event(event: OpaqueId, caller: CurrentCaller) -> EventView:
         return _view(row)
 
 
-def _answered(caller: Caller, kind: str, found: Answer) -> AnswerView:
+def _by_shipment(caller: Caller, event: told.Event) -> told.Event:
+    """The same event of the step that a courier knows by its shipment; who names anything else is told of none."""
+    if not isinstance(event, told.ShipmentLost | told.ShipmentLate):
+        return event
+    around = event.at if isinstance(event, told.ShipmentLost) else event.arrives_at
+    with caller.begin(write=False) as work:
+        return replace(event, activity=transit_of(caller, work, event.activity, around).id)
+
+
+def _answered(caller: Caller, kind: str, found: Answer) -> ReportedView:
+    if caller.principal.audience is Audience.COURIER:
+        return ReportedView(event=found.event, kind=kind)
     with caller.begin(write=False) as work:
         visits = (repositories.visit(work.session, name) for name in found.visits)
         own = [one for one in visits if one is not None and caller.principal.may_see_site(one.site)]
@@ -312,13 +348,13 @@ def _answered(caller: Caller, kind: str, found: Answer) -> AnswerView:
             "event": found.event,
             "kind": kind,
             "visits": visit_views(work, caller.facts(work), own),
-            "outcome": found.outcome,
             "decisions": [decision_view(work, caller, one) for one in mine],
         }
-        if caller.principal.audience not in SEES_PLANT:
-            return AnswerView(**shown)
+        if caller.principal.site is not None:
+            return AnswerView(**shown, outcome=for_site(work, found, caller.principal.site))
         pair = None if found.plan is None else proposals.plan(work.session, found.plan, lock=False)
-        return PlantAnswerView(**shown, repair=None if pair is None else proposal_view(*pair))
+        repair = None if pair is None else proposal_view(*pair)
+        return PlantAnswerView(**shown, outcome=found.outcome, repair=repair)
 
 
 def _view(row: EventRow) -> EventView:

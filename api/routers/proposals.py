@@ -71,6 +71,9 @@ class ProposalView(Outgoing):
     revises: int | None = Field(description="The plan some of whose moves were refused.")
     refused: list[ActivityId] = Field(description="The visits that had to keep their times.")
     waits_for: str | None = Field(description="Why a person must approve it; null where the policy lets it go out.")
+    approve_by: datetime | None = Field(
+        description="The last moment at which approving it still helps; null where nothing begins anew."
+    )
     losses: list[LossView]
     figures: Any = Field(
         description="Patients, visits moved and retimed, their price with its bound, and whether proven."
@@ -235,6 +238,7 @@ def proposal_view(row: PlanRow, proposal: ProposalRow) -> ProposalView:
         revises=proposal.revises,
         refused=json.loads(proposal.refused),
         waits_for=proposal.waits_for,
+        approve_by=proposal.approve_by,
         losses=[LossView(**one) for one in losses],
         figures=json.loads(proposal.figures),
         version=row.version,

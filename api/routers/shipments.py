@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -82,15 +82,21 @@ def list_shipments(
 def record_shipment(shipment: OpaqueId, body: Done, caller: CurrentCaller, response: Response) -> ShipmentRecorded:
     """Picked up and dropped, late or lost."""
     with caller.begin(write=False) as work:
-        rows = _transits(caller, work, body.start_at - AROUND, body.start_at + AROUND)
-        courses = repositories.courses_named(work.session, sorted({row.course for row in rows}))
-    meant = [row for row in rows if shipment_id(courses[row.course].coi, row.id) == shipment]
-    if not meant:
-        raise not_found("shipment")
-    done = recorded(caller, meant[0].id, body, response, None)
+        meant = transit_of(caller, work, shipment, body.start_at)
+    done = recorded(caller, meant.id, body, response, None)
     return ShipmentRecorded(
         id=shipment, status=done.status, actual_start_at=done.actual_start_at, actual_end_at=done.actual_end_at
     )
+
+
+def transit_of(caller: Caller, work: UnitOfWork, shipment: str, around: datetime) -> ActivityRow:
+    """The transit behind the id of a shipment, of those planned near an instant; Refused 404 for none."""
+    rows = _transits(caller, work, around - AROUND, around + AROUND)
+    courses = repositories.courses_named(work.session, sorted({row.course for row in rows}))
+    meant = [row for row in rows if shipment_id(courses[row.course].coi, row.id) == shipment]
+    if not meant:
+        raise not_found("shipment")
+    return meant[0]
 
 
 def _transits(caller: Caller, work: UnitOfWork, from_at: Instant, to_at: Instant) -> list[ActivityRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,9 +13,10 @@ from scheduler.booking.errors import Refused, not_found
 from scheduler.booking.hits import visits_hit
 from scheduler.booking.record import SEE_PLANT
 from scheduler.domain.audience import Audience, Principal, Role
+from scheduler.domain.calendars import Closure
 from scheduler.domain.course import Facts
+from scheduler.domain.intervals import Interval
 from scheduler.persistence import occupancy, repositories
-from scheduler.persistence.mapping import closure_of
 from scheduler.persistence.tables import ClosureRow, VisitRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
@@ -22,11 +24,22 @@ WAITS = timedelta(days=8)  # no dose waits longer in a unit between two of its s
 DECLARERS = frozenset({Role.PLANNER, Role.COORDINATOR, Role.SITE_STAFF})
 
 
+MOST_PARTS = 1000  # closures declared as one
+
+
 @dataclass(frozen=True)
 class Declared:
     """A closure and the planned visits that cannot stay as they are; the actor may see all of them."""
 
     closure: ClosureRow
+    visits: tuple[VisitRow, ...]
+
+
+@dataclass(frozen=True)
+class Together:
+    """Closures that were declared as one, and the planned visits that they hit."""
+
+    closures: tuple[ClosureRow, ...]
     visits: tuple[VisitRow, ...]
 
 
@@ -51,34 +64,63 @@ def declare(
         403 for other roles, 404 for a place or lane unknown or not the actor's, 422 for a stretch that is over or
         none, an unknown resource or unit, or no reason.
     """
+    if end_at <= start_at:
+        must_be(work.principal, DECLARERS, "declare a closure")
+        raise Refused("ends-before-start", 422, "end_at must lie after start_at.")
+    closure = Closure(where, Interval(start_at, end_at), reason, resource, unit)
+    found = declare_together(work, board, [closure])
+    return Declared(found.closures[0], found.visits)
+
+
+def declare_together(work: UnitOfWork, board: Board, parts: Sequence[Closure]) -> Together:
+    """Declare closures that belong together, all or none; Refused as `declare`. The caller commits."""
     must_be(work.principal, DECLARERS, "declare a closure")
     facts = board.facts(work)
-    _known(facts, work.principal, where, resource, unit)
-    if end_at <= start_at:
-        raise Refused("ends-before-start", 422, "end_at must lie after start_at.")
-    if end_at <= work.now:
+    if len(parts) > MOST_PARTS:
+        raise Refused("too-long", 422, f"This would be more than {MOST_PARTS} closures. Declare a shorter stretch.")
+    for one in parts:
+        _usable(work, facts, one)
+    rows = tuple(_row(work, one) for one in parts)
+    occupancy.count_up_calendar(work.session)  # takes the board: no booking comes in between
+    visits = tuple(visits_hit(work, facts, _shut(facts, parts), _courses_near(work, parts)))
+    for row in rows:
+        repositories.add_closure(work.session, row)
+        stretch = {name: getattr(row, name) for name in ("where", "resource", "unit", "start_at", "end_at")}
+        told = {**stretch, "visits": [one.id for one in visits]}
+        work.audit("closure:declared", row.id, reason=row.reason, after=told)
+    return Together(rows, visits)
+
+
+def _usable(work: UnitOfWork, facts: Facts, one: Closure) -> None:
+    _known(facts, work.principal, one.where, one.resource, one.unit)
+    if one.during.end_at <= work.now:
         raise Refused("in-the-past", 422, "This stretch is over. A closure must end in the future.")
-    if not reason.strip():
+    if not one.reason.strip():
         raise Refused("reason-missing", 422, "A closure needs a reason.")
-    row = ClosureRow(
+
+
+def _shut(facts: Facts, parts: Sequence[Closure]) -> Facts:
+    return replace(facts, network=facts.network.with_closures(*parts))
+
+
+def _courses_near(work: UnitOfWork, parts: Sequence[Closure]) -> set[str]:
+    since, until = min(one.during.start_at for one in parts), max(one.during.end_at for one in parts)
+    planned = repositories.activities_between(work.session, since - WAITS, until + WAITS)
+    return {one.course for one in planned}
+
+
+def _row(work: UnitOfWork, one: Closure) -> ClosureRow:
+    return ClosureRow(
         id=f"clo_{secrets.token_hex(10)}",
-        where=where,
-        resource=resource,
-        unit=unit,
-        start_at=start_at,
-        end_at=end_at,
-        reason=reason,
+        where=one.where,
+        resource=one.resource,
+        unit=one.unit,
+        start_at=one.during.start_at,
+        end_at=one.during.end_at,
+        reason=one.reason,
         declared_at=work.now,
         declared_by=work.principal.name,
     )
-    occupancy.count_up_calendar(work.session)  # takes the board: no booking comes in between
-    shut = replace(facts, network=facts.network.with_closures(closure_of(row)))
-    planned = repositories.activities_between(work.session, start_at - WAITS, end_at + WAITS)
-    visits = visits_hit(work, facts, shut, {one.course for one in planned})
-    repositories.add_closure(work.session, row)
-    stretch = {"where": where, "resource": resource, "unit": unit, "start_at": start_at, "end_at": end_at}
-    work.audit("closure:declared", row.id, reason=reason, after={**stretch, "visits": [one.id for one in visits]})
-    return Declared(row, tuple(visits))
 
 
 def withdraw(work: UnitOfWork, closure_id: str, *, expected_version: int | None = None) -> ClosureRow:

@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from scheduler.booking.access import must_be, version_is
+from scheduler.booking.board import Board
 from scheduler.booking.errors import Refused, not_found
+from scheduler.booking.record import complete
+from scheduler.booking.remake import free
 from scheduler.domain.audience import Audience, NeutralReason, Principal, Role
-from scheduler.domain.course import Facts
+from scheduler.domain.course import Facts, follow_up_id
 from scheduler.domain.plan import PlannedCourse
 from scheduler.persistence import proposals, repositories
-from scheduler.persistence.tables import DecisionRow
+from scheduler.persistence.tables import ActivityRow, DecisionRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
 DECIDERS = frozenset({Role.PLANNER, Role.DOCTOR})
@@ -78,9 +81,18 @@ def settle_planned(work: UnitOfWork, facts: Facts, courses: Sequence[PlannedCour
 
 
 def skip(
-    work: UnitOfWork, decision_id: str, *, reason: str, signed_meaning: str | None, expected_version: int | None = None
+    work: UnitOfWork,
+    board: Board,
+    decision_id: str,
+    *,
+    reason: str,
+    signed_meaning: str | None,
+    expected_version: int | None = None,
 ) -> DecisionRow:
     """Give a dose up for good: from now on no plan looks for a place for it. The caller commits.
+
+    What lies ahead of it is given up, its visits are cancelled, and what it would have held is free. What was done for
+    it stays on record.
 
     Raises
     ------
@@ -89,6 +101,7 @@ def skip(
         412 for a stale version.
     """
     must_be(work.principal, DECIDERS, "give a dose up")
+    revision = work.lock_board()
     row = decision_for(work, decision_id)
     version_is(row, expected_version)
     if row.settled_at is not None:
@@ -98,8 +111,33 @@ def skip(
     signed = {"decision": row.id, "course": row.course, "dose": row.dose, "outcome": "skipped", "reason": reason}
     signature = work.sign(f"decision/{row.id}", signed, meaning=signed_meaning)
     proposals.settle(row, "skipped", work.principal.name, work.now, reason)
+    _end_dose(work, board.facts(work), row, revision)
     work.audit("decision:settled", row.id, reason=reason, after={"signature": signature, "signed": signed})
     return row
+
+
+def _end_dose(work: UnitOfWork, facts: Facts, decision: DecisionRow, revision: int) -> None:
+    """What lies ahead of a dose, and the follow-up visits that count from it, are no part of the plan any more."""
+    course = repositories.course(work.session, decision.course, lock=True)
+    patient = repositories.patient(work.session, decision.course)
+    assert course is not None and patient is not None, "a decision is about a course"
+    rows = {one.id: one for one in repositories.activities(work.session, course.id)}
+    counted = {follow_up_id(course.id, one.name) for one in facts.protocol.follow_ups if one.anchor == decision.dose}
+    ended = [one for one in rows.values() if one.dose == decision.dose or one.id in counted]
+    ended = [one for one in ended if one.status == "open" or (one.status == "planned" and one.end_at > work.now)]
+    free(work, course.id, {one.id: one.attempt for one in ended}, revision)
+    for one in ended:
+        _ended(work, one)
+    course.version += 1
+    complete(work, facts, course, patient, rows)
+
+
+def _ended(work: UnitOfWork, row: ActivityRow) -> None:
+    row.status, row.version = "given_up", row.version + 1
+    visit = repositories.visit(work.session, row.id)
+    if visit is not None:
+        visit.status, visit.changed_at, visit.version = "cancelled", work.now, visit.version + 1
+        visit.confirmed_at = visit.confirmed_by = None
 
 
 def decision_for(work: UnitOfWork, name: str) -> DecisionRow:
@@ -135,10 +173,10 @@ def moments_told(facts: Facts, reader: Principal, row: DecisionRow) -> Moments:
     return Moments(row.remake_until, row.deviation_until)
 
 
-def skipped_doses(work: UnitOfWork) -> dict[str, frozenset[int]]:
-    """By patient, the doses that were given up for good."""
+def skipped_doses(work: UnitOfWork, course: str | None = None) -> dict[str, frozenset[int]]:
+    """By patient, the doses that were given up for good, in one course or in all."""
     found: dict[str, frozenset[int]] = {}
-    for row in proposals.decisions(work.session, site=None):
+    for row in proposals.decisions(work.session, site=None, course=course):
         if row.outcome == "skipped":
             found[row.course] = found.get(row.course, frozenset()) | {row.dose}
     return found

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 
 from scheduler.booking.access import BOOKERS, course_for, must_be, must_be_randomised, patient_for
 from scheduler.booking.board import Board
+from scheduler.booking.decisions import skipped_doses
 from scheduler.booking.errors import Refused
 from scheduler.booking.override import FENCE, OVERRIDERS, SLACK_DAYS, rules_broken
 from scheduler.booking.windows import drift_days, windows_missed
@@ -119,7 +120,8 @@ def _search(
             by_id = {one.id: one for one in rows}
             slack_days = SLACK_DAYS if ask.override else drift_days(desk.facts, course, by_id)
             asked = replace(_elsewhen(desk, course, ask, _at(wanted, earliest_at, 1)), slack_days=slack_days)
-            found = desk.find_again(patient, course, moving, stays, asked)
+            without = skipped_doses(work, patient_id).get(patient_id, frozenset())
+            found = desk.find_again(patient, course, moving, stays, asked, without=without)
             missed = [set(windows_missed(desk.facts, course, one.course, by_id).values()) for one in found]
             if ask.override:
                 broken = [

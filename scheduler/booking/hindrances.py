@@ -63,6 +63,25 @@ def declare(
     patient_for(work, patient)
     _known(facts, kinds, dose)
     _must_be_ones_own(work.principal, facts.protocol, kinds, "declare such a hindrance")
+    said: NeutralReason = (neutral or "patient") if is_of_visits(facts.protocol, kinds) else "supply"
+    return enter(
+        work, facts, patient=patient, kinds=kinds, dose=dose, during=(start_at, end_at), reason=reason, neutral=said
+    )
+
+
+def enter(
+    work: UnitOfWork,
+    facts: Facts,
+    *,
+    patient: str,
+    kinds: Kinds,
+    dose: int | None,
+    during: tuple[datetime, datetime],
+    reason: str,
+    neutral: NeutralReason,
+) -> Declared:
+    """Take a hindrance down, whoever says so; Refused 422 for a stretch that is over or none, or no reason."""
+    start_at, end_at = during
     if end_at <= start_at:
         raise Refused("ends-before-start", 422, "end_at must lie after start_at.")
     if end_at <= work.now:
@@ -77,7 +96,7 @@ def declare(
         start_at=start_at,
         end_at=end_at,
         reason=reason,
-        neutral=(neutral or "patient") if is_of_visits(facts.protocol, kinds) else "supply",
+        neutral=neutral,
         declared_at=work.now,
         declared_by=work.principal.name,
     )

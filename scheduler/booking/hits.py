@@ -48,7 +48,11 @@ def _struck(work: UnitOfWork, before: Facts, after: Facts, name: str) -> set[tup
 
 
 def _broken(course: PlannedCourse, facts: Facts) -> set[str]:
-    plan = Plan(facts.program, "feasible", 0, (0, 0, 0), (0, 0, 0), 0.0, (course,))
+    return broken_by_calendars(Plan(facts.program, "feasible", 0, (0, 0, 0), (0, 0, 0), 0.0, (course,)), facts)
+
+
+def broken_by_calendars(plan: Plan, facts: Facts) -> set[str]:
+    """The activities of a plan that cannot be done then for a closure or a hindrance."""
     judged = Judged.of(plan, facts)
     # The first activity a violation names is the one that cannot be done.
     return {one.activities[0] for rule in BROKEN_BY_CALENDARS for one in rule(judged) if one.activities}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from scheduler.booking.board import Board
+from scheduler.booking.decisions import skipped_doses
+from scheduler.booking.hits import broken_by_calendars
+from scheduler.booking.override import FENCE
 from scheduler.booking.reschedule import RECORDED_RULES
 from scheduler.domain.absent import absent
 from scheduler.domain.cost import cost_of
@@ -24,28 +27,64 @@ NO_PLACE = "it has no place in the plan in force"
 def standings(work: UnitOfWork, board: Board, plan: Plan, facts: Facts) -> tuple[Standing, ...]:
     """The courses of the plan in force as a repair needs them: what is done or too near to move, what was confirmed.
 
-    Visits are too near within the patients' fence, everything else within the plant's (docs/domain.md section 8).
+    Visits are too near within the patients' fence, everything else within the plant's (docs/domain.md section 8). A
+    dose that cannot be kept where it is, for a closure or a hindrance, is let go though it is near, as far as it has
+    not begun. That dose, and one that was near when it was given up, may begin again after a day.
     """
     names = [one.patient for one in plan.courses]
     rows = repositories.activities_by_course(work.session, names)
     confirmed = repositories.confirmed_visits(work.session, names)
-    plant_at = work.now + timedelta(days=facts.policy.plant_fence_days)
-    patients_at = work.now + timedelta(days=facts.policy.patient_fence_days)
-    kinds = {step.kind for step in facts.protocol.steps if step.attended} | {FOLLOW_UP}
+    skipped = skipped_doses(work)
+    fences = _Fences.of(facts, work.now)
+    impossible = broken_by_calendars(plan, facts)
 
-    def is_fixed(row: ActivityRow) -> bool:
-        return row.status != "planned" or row.start_at < (patients_at if row.kind in kinds else plant_at)
-
-    return tuple(
-        Standing(
+    def standing(course: PlannedCourse) -> Standing:
+        own = rows.get(course.patient, [])
+        fixed = frozenset(row.id for row in own if row.status not in UNPLACED and fences.holds(row))
+        let_go = fixed & _let_go(own, impossible, work.now)
+        waits = any(row.status == "open" and fences.is_near(row) for row in own)
+        return Standing(
             facts.patient(course.patient),
             course,
-            frozenset(row.id for row in rows.get(course.patient, []) if row.status not in UNPLACED and is_fixed(row)),
+            fixed - let_go,
             confirmed & {one.id for one in course.activities},
-            _excused(work, course.patient, rows.get(course.patient, [])),
+            _excused(work, course.patient, own),
+            skipped.get(course.patient, frozenset()),
+            let_go,
+            work.now + min(FENCE, fences.plant) if let_go or waits else None,
         )
-        for course in plan.courses
-    )
+
+    return tuple(standing(course) for course in plan.courses)
+
+
+@dataclass(frozen=True)
+class _Fences:
+    now: datetime
+    plant: timedelta
+    patients: timedelta
+    visits: frozenset[str]  # the kinds of what a patient comes for
+
+    @classmethod
+    def of(cls, facts: Facts, now: datetime) -> _Fences:
+        policy = facts.policy
+        kinds = frozenset(step.kind for step in facts.protocol.steps if step.attended) | {FOLLOW_UP}
+        return cls(now, timedelta(days=policy.plant_fence_days), timedelta(days=policy.patient_fence_days), kinds)
+
+    def holds(self, row: ActivityRow) -> bool:
+        return row.status != "planned" or self.is_near(row)
+
+    def is_near(self, row: ActivityRow) -> bool:
+        return row.start_at < self.now + (self.patients if row.kind in self.visits else self.plant)
+
+
+def _let_go(rows: Sequence[ActivityRow], impossible: Collection[str], now: datetime) -> frozenset[str]:
+    """What has not begun of the doses of a course that cannot be kept; all doses, where what they share cannot be."""
+    ahead = [row for row in rows if row.status == "planned" and row.start_at > now]
+    struck = [row for row in ahead if row.id in impossible]
+    doses = {row.dose for row in struck if row.kind != FOLLOW_UP}
+    follow_ups = {row.id for row in struck if row.kind == FOLLOW_UP}
+    served = {row.id for row in ahead if row.kind != FOLLOW_UP and (None in doses or row.dose in doses)}
+    return frozenset(served | follow_ups)
 
 
 def _excused(work: UnitOfWork, patient: str, rows: Sequence[ActivityRow]) -> Mapping[str, frozenset[str]]:

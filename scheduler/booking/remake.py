@@ -9,7 +9,7 @@ never depends on the arm: a comparator dose can fail like any other, and has the
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -127,7 +127,7 @@ def give_up(
     gone -= {case.id_of(one.step.kind, one.dose) for one in steps}
     _mark_failed(work, case, at)
     before = _archived(work, case, [one for one in case.rows.values() if one.id in again | gone], cause, at)
-    _free(work, case.course.id, before, revision)
+    free(work, case.course.id, {name: one.attempt for name, one in before.items()}, revision)
     for name in before:
         _reopened(case.rows[name], "open" if name in again else "given_up")
     _mask(work, case, way, at)
@@ -183,6 +183,8 @@ def _can_be_given_up(case: _Case) -> None:
     given = case.rows.get(case.id_of(case.protocol.administration, case.dose))
     if given is not None and given.status in DONE:
         raise Refused("dose-given", 409, "This dose was given already. There is nothing to make again.")
+    if given is not None and given.status == "given_up":
+        raise Refused("dose-skipped", 409, "This dose was given up for good. There is nothing to make again.")
     if case.row is not None and case.row.status in UNPLACED:
         raise Refused("open-already", 409, "This step has no time now: it waits to be made again already.")
 
@@ -289,8 +291,11 @@ def _reopened(row: ActivityRow, status: str) -> None:
     row.actual_start_at = row.actual_end_at = row.recorded_by = None
 
 
-def _free(work: UnitOfWork, course: str, attempts: dict[str, AttemptRow], revision: int) -> None:
-    """All that the attempts hold is free at once; what is in use for less than a day more ends as it would have."""
+def free(work: UnitOfWork, course: str, attempts: Mapping[str, int], revision: int) -> None:
+    """All that some activities hold is free at once; what is in use for less than a day more ends as it would have.
+
+    `attempts` has by activity the number of its attempt, under which what was used stays on record.
+    """
     now = int(work.now.timestamp())
     held = [one for one in occupancy.stays_of(work.session, course) if one.activity in attempts]
     occupancy.release_stays(work.session, [one.id for one in held if one.id is not None], revision)
@@ -301,7 +306,7 @@ def _free(work: UnitOfWork, course: str, attempts: dict[str, AttemptRow], revisi
             one.begins,
             one.ends if one.ends - now < DAY else now,
             course,
-            occupancy.attempt_of(one.activity, attempts[one.activity].attempt),
+            occupancy.attempt_of(one.activity, attempts[one.activity]),
             one.resource,
         )
         for one in held

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from scheduler.domain.audience import NeutralReason
 from scheduler.domain.calendars import Closure, local_date
+from scheduler.domain.course import FOLLOW_UP, Facts
 from scheduler.domain.logistics import Network
 from scheduler.domain.plan import Activity, Plan
 
@@ -52,6 +53,18 @@ def closure_reasons(plan: Plan, network: Network) -> dict[str, Reason]:
         for course in plan.courses
         for one in course.activities
         if _runs_into(one, closure)
+    }
+
+
+def hindrance_reasons(plan: Plan, facts: Facts) -> dict[str, Reason]:
+    """The hindrances that a plan runs into, as reasons in the words of whoever declared them; keys as for closures."""
+    steps = {step.kind: step.attended for step in facts.protocol.steps} | {FOLLOW_UP: True}
+    return {
+        course.patient if one.dose is None else f"{course.patient}/{one.dose}": Reason(each.reason, each.neutral)
+        for course in plan.courses
+        for each in reversed(facts.hindrances_of(course.patient))
+        for one in course.activities
+        if each.concerns(one.kind, one.dose, steps[one.kind]) and one.during.overlaps(each.during)
     }
 
 

@@ -82,7 +82,7 @@ class TemporaryHoliday:
 
 @dataclass(frozen=True)
 class VisitPostponed:
-    """A patient cannot come before a local date; nothing that is attended happens until then."""
+    """A visit cannot be before a local date, and nothing that the patient attends is from its old day until then."""
 
     visit: str
     not_before: date

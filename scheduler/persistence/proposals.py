@@ -100,6 +100,12 @@ def changes_told(session: Session, *, site: str | None, before: int | None, limi
     return Told(rows, [shown[-1]] if len(shown) < len(counted) else None)
 
 
+def changes_of(session: Session, plan: int, site: str) -> list[VisitChangeRow]:
+    """What a published plan changed for a site, by visit."""
+    query = select(VisitChangeRow).where(VisitChangeRow.plan == plan, VisitChangeRow.site == site)
+    return list(session.exec(query.order_by(col(VisitChangeRow.visit))))
+
+
 def decision(session: Session, name: str) -> DecisionRow | None:
     """A decision by its id."""
     return session.get(DecisionRow, name)

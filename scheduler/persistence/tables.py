@@ -331,6 +331,7 @@ class ProposalRow(Row, table=True):
     text: str = Field(sa_type=Text)  # the same in words
     figures: str = Field(sa_type=Text)  # JSON
     waits_for: str | None = Field(default=None, sa_type=Text)  # why a person must approve it
+    approve_by: datetime | None = Field(default=None, sa_type=UtcDateTime)  # later it can no longer be carried out
 
 
 class VisitChangeRow(Row, table=True):

@@ -24,7 +24,7 @@ from scheduler.planning.build import Builder, Shape, horizon_days, routes_of
 from scheduler.planning.completion import edges_of, stretched, visits_kept
 from scheduler.planning.follow_ups import with_follow_ups
 from scheduler.planning.ground import Ground, Tables, as_before, told_days
-from scheduler.planning.hindrances import unhindered
+from scheduler.planning.hindrances import unhindered, without_doses
 from scheduler.planning.interpret import course_of
 from scheduler.planning.needs import needs_of, out_of_service, unit_names, with_units
 from scheduler.planning.pins import pinned, settled
@@ -175,14 +175,22 @@ class Desk:
         return {number: self._finders[number] for number in course.templates}
 
     def find_again(
-        self, patient: Patient, course: PlannedCourse, moving: frozenset[str], own: Iterable[int], wanted: Wanted
+        self,
+        patient: Patient,
+        course: PlannedCourse,
+        moving: frozenset[str],
+        own: Iterable[int],
+        wanted: Wanted,
+        *,
+        without: frozenset[int] = frozenset(),
     ) -> list[Proposal]:
         """The same course with other times for the activities in `moving`; all others stay where they are.
 
-        `own` are the keys of the course's stays. Follow-up visits are moved only where their window or a clash demands,
-        and never from before the earliest instant. Holds (a culture) stretch to what moves at one of their ends.
+        `own` are the keys of the course's stays; doses in `without` were given up for good. Follow-up visits are moved
+        only where their window or a clash demands, and never from before the earliest instant. Holds (a culture)
+        stretch to what moves at one of their ends.
         """
-        ground = self.ground(patient, course, moving, wanted.earliest_at, slack_days=wanted.slack_days)
+        ground = self.ground(patient, course, moving, wanted.earliest_at, slack_days=wanted.slack_days, without=without)
         (template,) = ground.problem.templates
         names = ground.shapes[0].names(patient.id)
         groups = {task.group for task, name in zip(template.tasks, names, strict=True) if name in moving}
@@ -239,16 +247,19 @@ class Desk:
         slack_days: int = 0,
         prices: Mapping[int, int] | None = None,
         still: frozenset[str] = frozenset(),
+        without: frozenset[int] = frozenset(),
         tables: Tables | None = None,
     ) -> Ground:
         """What changing a booked course goes on; good for as long as the calendars are.
 
         `moving` are the activities that may move, `prices` what it costs to give each dose on another day than before,
-        `still` the follow-up visits that stay whatever happens, `tables` what grounds with one `earliest_at` share.
+        `still` the follow-up visits that stay whatever happens, `without` the doses that were given up for good,
+        `tables` what grounds with one `earliest_at` share.
         """
         tables = Tables() if tables is None else tables
         template, shape = self._template_of(patient, course)
         template = unhindered(template, shape.steps, self.grid, self.facts.hindrances_of(patient.id))
+        template = without_doses(template, shape.steps, without)
         tasks = {name: task for task, name in enumerate(shape.names(patient.id))}
         there = {one.id: one for one in course.activities}
         pins = {tasks[name]: there[name].during for name in tasks if name in there and name not in moving}
@@ -264,7 +275,10 @@ class Desk:
         ready = min(registered, -1) if begun else registered + self.facts.protocol.registration.earliest_days
         as_course = Course(patient.id, (0,), registered, ready, self.grid.days - 1)
         held = {group: tuple(settled(template, fixed, pins, group)) for group in range(template.groups)}
-        return Ground(patient, course, problem, (shape,), {0: finder}, as_course, earliest_at, pins, held, still)
+        wanted = fixed.groups - len(without.intersection(fixed.doses))
+        return Ground(
+            patient, course, problem, (shape,), {0: finder}, as_course, earliest_at, pins, held, still, wanted=wanted
+        )
 
     @contextmanager
     def _lifted(self, ground: Ground, own: Iterable[int]) -> Iterator[Ground]:
@@ -288,7 +302,7 @@ class Desk:
         while found < wanted.count and tries < wanted.count + MORE_TRIES:
             tries += 1
             placement = _cheapest(ground.finders, ground.course, Wish({}, {}, {group: days}))
-            if placement is None or len(placement.present) < ground.problem.templates[placement.template].groups:
+            if placement is None or len(placement.present) < ground.groups_of(placement.template):
                 return
             template = ground.problem.templates[placement.template]
             day = ground.finders[placement.template].day(placement.slots, template.visits[group])

@@ -37,7 +37,8 @@ class Ground:
 
     `finders` are by the number of their template in `problem`, whose shapes are `shapes`. Of the course `before`, the
     tasks in `pins` stay where they are and hold `held` of the pools, by group; `keys` are those of its stays, which it
-    may take again. Follow-up visits in `still` stay, whatever happens. Nothing new begins before `earliest_at`.
+    may take again. Follow-up visits in `still` stay, whatever happens. Nothing new begins before `earliest_at`. Of a
+    course with doses that were given up for good, `wanted` is how many others there are.
     """
 
     patient: Patient
@@ -51,6 +52,11 @@ class Ground:
     held: Mapping[int, tuple[Stretch, ...]] = field(default_factory=dict)
     still: frozenset[str] = frozenset()
     keys: frozenset[int] = frozenset()
+    wanted: int | None = None
+
+    def groups_of(self, template: int) -> int:
+        """How many doses a whole course has."""
+        return self.problem.templates[template].groups if self.wanted is None else self.wanted
 
 
 def told_days(

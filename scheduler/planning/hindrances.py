@@ -1,4 +1,4 @@
-"""What one patient's hindrances leave of the starts that everybody may use."""
+"""What one patient's hindrances, and doses given up for good, leave of the starts that everybody may use."""
 
 from __future__ import annotations
 
@@ -30,6 +30,21 @@ def unhindered(
         for task, at in zip(template.tasks, steps, strict=True)
     )
     return replace(template, tasks=tuple(tasks))
+
+
+def without_doses(template: Template, steps: Sequence[StepAt], doses: frozenset[int]) -> Template:
+    """The template in which no step of some doses can begin, because they were given up for good."""
+    if not doses:
+        return template
+    tasks = (
+        replace(task, slots=_none(task.slots)) if task.slots is not None and at.dose in doses else task
+        for task, at in zip(template.tasks, steps, strict=True)
+    )
+    return replace(template, tasks=tuple(tasks))
+
+
+def _none(slots: Slots) -> Slots:
+    return Slots(slots.start[:0], slots.end[:0], slots.start_day[:0], slots.end_day[:0])
 
 
 def _free(slots: Slots, grid: TimeGrid, stretches: Iterable[Interval]) -> Slots:

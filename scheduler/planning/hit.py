@@ -45,9 +45,10 @@ def too_soon(standing: Standing, earliest_at: datetime) -> frozenset[str]:
     )
 
 
-def lacks_a_dose(facts: Facts, course: PlannedCourse) -> bool:
-    """Whether a dose of a course is not planned."""
-    return any(one.dose is not None for one in absent(facts, course, NO_TIME))
+def lacks_a_dose(facts: Facts, standing: Standing) -> bool:
+    """Whether a dose of a course is not planned and was not given up for good."""
+    missing = {one.dose for one in absent(facts, standing.course, NO_TIME) if one.dose is not None}
+    return not missing <= standing.skipped
 
 
 def as_plan(facts: Facts, courses: Sequence[PlannedCourse]) -> Plan:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import PlannedCourse
@@ -26,7 +27,11 @@ class LastMoments:
 
 
 def last_moments(
-    facts: Facts, courses: Sequence[PlannedCourse], wanted: Iterable[tuple[str, int]], now: datetime
+    facts: Facts,
+    courses: Sequence[PlannedCourse],
+    wanted: Iterable[tuple[str, int]],
+    now: datetime,
+    without: Mapping[str, frozenset[int]] = MappingProxyType({}),
 ) -> dict[tuple[str, int], LastMoments]:
     """By patient and dose, until when the doses in `wanted` can be decided on; `courses` lack them.
 
@@ -36,6 +41,8 @@ def last_moments(
         The program as it is now; its patients are those of the courses.
     now
         An aware instant; what is decided then begins after the plant's fence, not before.
+    without
+        By patient, the doses that were given up for good.
     """
     doses = list(wanted)
     if not doses:
@@ -45,16 +52,21 @@ def last_moments(
     by_patient = {one.patient: one for one in courses}
     for course in courses:
         bench.put(course)
-    return {one: _of_dose(facts, bench, by_patient[one[0]], one[1], now) for one in doses}
+    return {
+        one: _of_dose(facts, bench, by_patient[one[0]], one[1], without.get(one[0], frozenset()), now) for one in doses
+    }
 
 
-def _of_dose(facts: Facts, bench: Bench, course: PlannedCourse, dose: int, now: datetime) -> LastMoments:
+def _of_dose(
+    facts: Facts, bench: Bench, course: PlannedCourse, dose: int, without: frozenset[int], now: datetime
+) -> LastMoments:
     fence = timedelta(days=facts.policy.plant_fence_days)
     patient = facts.patient(course.patient)
 
     def helps(slack_days: int) -> Callable[[datetime], bool]:
         def at(decided_at: datetime) -> bool:
-            ground = bench.desk.ground(patient, course, frozenset(), decided_at + fence, slack_days=slack_days)
+            begin_at = decided_at + fence
+            ground = bench.desk.ground(patient, course, frozenset(), begin_at, slack_days=slack_days, without=without)
             found = bench.desk.keep(ground, list(bench.stays[course.patient]))
             return found is not None and found.course.find(facts.protocol.administration, dose) is not None
 

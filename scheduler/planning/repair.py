@@ -121,7 +121,10 @@ class _Repairer:
 
     def _broken(self, name: str) -> frozenset[str]:
         one = self.standings[name]
-        return broken_steps(self.facts, one, self.now) | too_soon(one, self.earliest_at)
+        return broken_steps(self.facts, one, self.now) | too_soon(one, self._earliest(one))
+
+    def _earliest(self, standing: Standing) -> datetime:
+        return standing.earliest_at or self.earliest_at
 
     def _change_units(self) -> None:
         """Who stands on a unit that is out of service goes to another one at the same times, where one is free."""
@@ -140,24 +143,26 @@ class _Repairer:
         """Whether something has to be put right; of a course without doses, observed only, nothing can be."""
         if not doses_of(self.facts.protocol, self.facts.arm_of(name)):
             return False
-        return bool(self.broken[name]) or name in self.unseated or lacks_a_dose(self.facts, self.told[name])
+        return bool(self.broken[name]) or name in self.unseated or lacks_a_dose(self.facts, self.standings[name])
 
     def _courses(self) -> dict[str, ToldCourse]:
         """Everybody with something that can move, and who could be given a dose that has no place."""
-        tables, desk = Tables(), self.bench.desk
+        tables: dict[datetime, Tables] = {}
+        desk = self.bench.desk
         found: dict[str, ToldCourse] = {}
         for name, one in self.standings.items():
             observed = not doses_of(self.facts.protocol, self.facts.arm_of(name))
             if name in self.hit or (one.movable and not observed):
-                prices = prices_by_dose(self.facts, one, self.now)
+                prices, earliest_at = prices_by_dose(self.facts, one, self.now), self._earliest(one)
                 ground = desk.ground(
                     one.patient,
                     one.course,
                     one.movable,
-                    self.earliest_at,
+                    earliest_at,
                     prices=prices,
                     still=one.fixed,
-                    tables=tables,
+                    without=one.skipped,
+                    tables=tables.setdefault(earliest_at, Tables()),
                 )
                 found[name] = ToldCourse(self.facts, desk.grid, one, ground, self.now)
         return found

@@ -23,8 +23,18 @@ from solver.layout import Layout
 class Standing:
     """A course as it was told.
 
-    The activities in `fixed` are done or too near to move, those in `confirmed` the patient has confirmed. By rule,
-    `excused` has the activities that break it on record, as done late or signed for: that forbids nothing now.
+    Attributes
+    ----------
+    fixed, confirmed
+        Activities that are done or too near to move, and those that the patient has confirmed.
+    excused
+        By rule, the activities that break it on record, as done late or signed for: that forbids nothing now.
+    skipped
+        Doses that were given up for good: nobody misses them, and no place is looked for.
+    let_go
+        Activities that are too near to move, and may move all the same, since they cannot be kept.
+    earliest_at
+        Nothing new begins before; None where that is the plant's fence.
     """
 
     patient: Patient
@@ -32,6 +42,9 @@ class Standing:
     fixed: frozenset[str]
     confirmed: frozenset[str] = frozenset()
     excused: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    skipped: frozenset[int] = frozenset()
+    let_go: frozenset[str] = frozenset()
+    earliest_at: datetime | None = None
 
     @cached_property
     def movable(self) -> frozenset[str]:

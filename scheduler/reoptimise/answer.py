@@ -13,6 +13,7 @@ from typing import Literal
 from scheduler.booking.board import Board
 from scheduler.booking.errors import Refused
 from scheduler.booking.events import report
+from scheduler.domain.audience import Principal, Role
 from scheduler.domain.events import Event
 from scheduler.persistence import proposals
 from scheduler.persistence.unit_of_work import UnitOfWork
@@ -25,7 +26,9 @@ Begin = Callable[[bool], UnitOfWork]
 """Makes a unit of work, writing or not."""
 
 SECONDS = 5.0
+MACHINE = Principal("answer to an event", Role.PLANNER, None, "events")
 Outcome = Literal["in_order", "published", "proposed", "undecided", "later"]
+SiteOutcome = Literal["in_order", "published", "waiting"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class Answer:
     plan
         The number of the repair.
     decisions
-        The open decisions on doses of the patients it concerns; of all where it concerns no single one.
+        The open decisions on doses of the patients it concerns, of all where it concerns no single one; of those the
+        actor may see.
     """
 
     event: str
@@ -58,6 +62,8 @@ class Answer:
 def answer(begin: Begin, board: Board, event: Event, *, seconds: float = SECONDS) -> Answer:
     """Take an event down, and look for the least repair of what it breaks.
 
+    The event is on record in the name of whoever reports it, the repair in that of the machine.
+
     Raises
     ------
     Refused
@@ -68,11 +74,33 @@ def answer(begin: Begin, board: Board, event: Event, *, seconds: float = SECONDS
         name, patient, site = happened.event.id, happened.event.patient, happened.event.site
         visits = tuple(one.id for one in happened.visits)
         work.commit()
-    outcome, plan = _repaired(begin, board, seconds)
+    outcome, plan = _repaired(_by_machine(begin), board, seconds)
     with begin(False) as work:
         found = proposals.open_decisions(work.session, patient)
-        own = tuple(one.id for one in found if site is None or one.site == site)
+        may_see = work.principal.may_see_site
+        own = tuple(one.id for one in found if may_see(one.site) and (site is None or one.site == site))
     return Answer(name, visits, outcome, plan, own)
+
+
+def for_site(work: UnitOfWork, found: Answer, site: str) -> SiteOutcome:
+    """What becomes of an event for one site, whatever it does to others.
+
+    ``published``: visits of the site have new times. ``waiting``: some of its visits cannot stay, and what becomes of
+    them is not decided yet. ``in_order``: nothing changes for it.
+    """
+    if found.outcome == "published" and found.plan is not None:
+        return "published" if proposals.changes_of(work.session, found.plan, site) else "in_order"
+    waits = found.outcome != "in_order" and bool(found.visits or found.decisions)
+    return "waiting" if waits else "in_order"
+
+
+def _by_machine(begin: Begin) -> Begin:
+    def beginning(write: bool) -> UnitOfWork:
+        work = begin(write)
+        work.principal = MACHINE
+        return work
+
+    return beginning
 
 
 def _repaired(begin: Begin, board: Board, seconds: float) -> tuple[Outcome, int | None]:

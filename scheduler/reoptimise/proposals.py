@@ -6,14 +6,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from scheduler.documents.diff_json import diff_json
 from scheduler.documents.diff_text import diff_lines
 from scheduler.documents.plan_json import plan_json
-from scheduler.domain.course import Facts
 from scheduler.domain.diff import PlanDiff, VisitChange, counts, moves_cost, plan_diff
+from scheduler.domain.plan import Activity
 from scheduler.persistence import proposals as rows
 from scheduler.persistence.tables import PlanRow, ProposalRow
 from scheduler.persistence.unit_of_work import UnitOfWork
@@ -62,7 +62,7 @@ def propose(
         made_at=work.now,
         made_by=work.principal.name,
     )
-    found = figures(solution, diff)
+    found, waits = figures(solution, diff), waits_for(snapshot, solution, diff)
     proposal = ProposalRow(
         plan=0,
         run=run,
@@ -76,7 +76,8 @@ def propose(
         diff=diff_json(diff, facts.network),
         text="\n".join(diff_lines(diff, facts)),
         figures=json.dumps(found),
-        waits_for=waits_for(facts, solution, diff),
+        waits_for=waits,
+        approve_by=None if waits is None else approve_by(snapshot, solution),
     )
     number = rows.add(work.session, row, proposal)
     work.audit("plan:proposed", f"plan/{number}", after={"sha256": row.sha256, "run": run, **found})
@@ -89,20 +90,53 @@ def overtake(work: UnitOfWork, row: PlanRow) -> None:
     work.audit("plan:superseded", f"plan/{row.id}")
 
 
-def waits_for(facts: Facts, solution: Solution, diff: PlanDiff) -> str | None:
+def waits_for(snapshot: Snapshot, solution: Solution, diff: PlanDiff) -> str | None:
     """Why a person has to approve a plan before it is published; None where the policy lets it go out by itself."""
-    lost, most = len(solution.given_up), facts.policy.unattended_visits
+    policy = snapshot.facts.policy
+    lost, most = len(solution.given_up), policy.unattended_visits
+    near = sum(one.id in snapshot.let_go for one in diff.visits if one.change != "kept")
+    plant_at = snapshot.at + timedelta(days=policy.plant_fence_days)
+    soon = sum(one.start_at < plant_at for one in begun_anew(snapshot, solution))
     confirmed = sum(one.confirmed for one in diff.visits if one.change in ("moved", "dropped"))
     moved = counts(diff.visits)["moved"] + counts(diff.visits)["dropped"]
     if lost:
         return f"It gives up {_many(lost, 'dose')}."
     if confirmed:
         return f"It moves {_many(confirmed, 'visit')} that a patient has confirmed."
+    if near:
+        return f"It moves {_many(near, 'visit')} that {_is(near)} nearer than {policy.patient_fence_days} days."
+    if soon:
+        return f"It begins {_many(soon, 'step')} that {_is(soon)} nearer than {policy.plant_fence_days} days."
     if moved > most:
         return f"It moves {_many(moved, 'visit')}; the policy lets at most {most} move unattended."
     if solution.repaired.stuck:
         return "It leaves something broken that may no longer move."
     return None
+
+
+def approve_by(snapshot: Snapshot, solution: Solution) -> datetime | None:
+    """The last instant at which approving a plan still lets it be carried out.
+
+    That is when the first step with a new time begins, less the plant's fence where that still lies ahead. None where
+    nothing begins anew, as when doses are only given up.
+    """
+    first = min((one.start_at for one in begun_anew(snapshot, solution)), default=None)
+    if first is None:
+        return None
+    told_by = first - timedelta(days=snapshot.facts.policy.plant_fence_days)
+    return told_by if told_by > snapshot.at else first
+
+
+def begun_anew(snapshot: Snapshot, solution: Solution) -> list[Activity]:
+    """The steps of the courses a plan changes that begin at another time or place than before, or were not there."""
+    old = {one.id: (one.start_at, one.place, one.lane) for course in snapshot.plan.courses for one in course.activities}
+    return [
+        one
+        for course in solution.repaired.plan.courses
+        if course.patient in solution.changed
+        for one in course.activities
+        if old.get(one.id) != (one.start_at, one.place, one.lane)
+    ]
 
 
 def figures(solution: Solution, diff: PlanDiff) -> dict[str, Any]:
@@ -165,6 +199,10 @@ def _text(at: datetime | None) -> str | None:
 
 def _instant(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _many(number: int, what: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from scheduler.booking.access import must_be
@@ -22,7 +22,8 @@ from scheduler.reoptimise.snapshot import Snapshot
 from scheduler.reoptimise.solving import Solution
 
 APPROVERS = frozenset({Role.PLANNER})
-OUTDATED = "What this plan was worked out from has changed since. Ask for a new run and approve what it proposes."
+AGAIN = "Ask for a new run and approve what it proposes."
+OUTDATED = f"What this plan was worked out from has changed since. {AGAIN}"
 INSTANTS = ("before_start_at", "before_end_at", "after_start_at", "after_end_at")
 
 
@@ -54,13 +55,16 @@ def approve(work: UnitOfWork, board: Board, number: int, *, note: str | None, si
     Raises
     ------
     Refused
-        403 for other roles or without a signature, 404 unknown, 409 when it is no longer proposed or what it relies
-        on has changed: then it stays proposed, and nothing was changed.
+        403 for other roles or without a signature, 404 unknown, 409 when it is no longer proposed, when its time is
+        over, or when what it relies on has changed: then it stays proposed, and nothing was changed.
     """
     must_be(work.principal, APPROVERS, "approve a plan")
     row, proposal = proposed(work, number)
     if signed_meaning is None or not signed_meaning.strip():
         raise Refused("signature-missing", 403, "Approving a plan is signed. Sign it with your key and what it means.")
+    if proposal.approve_by is not None and work.now > proposal.approve_by:
+        until = proposal.approve_by.astimezone(UTC)
+        raise Refused("too-late", 409, f"This plan could be approved until {until:%Y-%m-%d %H:%M} UTC. {AGAIN}")
     signed = {"plan": number, "sha256": row.sha256, "note": note}
     signature = work.sign(f"plan/{number}", signed, meaning=signed_meaning)
     row.state, row.version = "approved", row.version + 1
@@ -97,7 +101,7 @@ def publish(work: UnitOfWork, board: Board, row: PlanRow, proposal: ProposalRow)
     _up_to_date(work, proposal)
     versions: dict[str, int] = json.loads(proposal.changed)
     plan = plan_from_json(row.document, f"plan/{row.id}")
-    changes = [_change(proposal.plan, work.now, one) for one in json.loads(proposal.visits)]
+    changes = [_change(work, proposal.plan, one) for one in json.loads(proposal.visits)]
     courses = [one for one in plan.courses if one.patient in versions]
     try:
         replan(work, board, courses, {one.visit: one.reason for one in changes}, why=f"plan {row.id}")
@@ -133,6 +137,10 @@ def _up_to_date(work: UnitOfWork, proposal: ProposalRow) -> None:
         raise Refused("plan-outdated", 409, OUTDATED)
 
 
-def _change(plan: int, told_at: datetime, found: dict[str, Any]) -> VisitChangeRow:
+def _change(work: UnitOfWork, plan: int, found: dict[str, Any]) -> VisitChangeRow:
+    """A change as it is told; a visit that lost its date before keeps the reason that was given then."""
+    visit = repositories.visit(work.session, found["visit"])
+    if found["reason"] is None and visit is not None and visit.status == "open":
+        found = {**found, "reason": visit.reason}
     instants = {name: None if found[name] is None else datetime.fromisoformat(found[name]) for name in INSTANTS}
-    return VisitChangeRow(**{**found, **instants}, plan=plan, told_at=told_at)
+    return VisitChangeRow(**{**found, **instants}, plan=plan, told_at=work.now)

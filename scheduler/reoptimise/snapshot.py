@@ -38,8 +38,15 @@ class Snapshot:
 
     @property
     def lost(self) -> frozenset[tuple[str, int]]:
-        """The doses without a place, by patient and dose."""
-        return frozenset((one.patient, one.dose) for one in self.plan.unplanned if one.dose is not None)
+        """The doses without a place, by patient and dose; not those that were given up for good."""
+        skipped = {(one.patient.id, dose) for one in self.standings for dose in one.skipped}
+        missing = {(one.patient, one.dose) for one in self.plan.unplanned if one.dose is not None}
+        return frozenset(missing - skipped)
+
+    @property
+    def let_go(self) -> frozenset[str]:
+        """The ids of what is too near to move and may move all the same, since it cannot be kept."""
+        return frozenset(name for one in self.standings for name in one.let_go)
 
     def broken(self) -> tuple[Violation, ...]:
         """What the referee says of it; what is over or on record forbids nothing any more."""

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from scheduler.domain.audience import NeutralReason
 from scheduler.domain.course import Facts
-from scheduler.domain.diff_reasons import Reason, closure_reasons, reason_for
+from scheduler.domain.diff_reasons import Reason, closure_reasons, hindrance_reasons, reason_for
 from scheduler.domain.errors import MarrowlineError
 from scheduler.domain.plan import Plan, PlannedCourse
 from scheduler.planning.apart import apart
@@ -23,6 +23,7 @@ from scheduler.reoptimise.snapshot import Snapshot
 SEARCH_SECONDS = 20.0
 LONGEST_SECONDS = 180.0  # start of the process and last moments included; then it is ended
 MAKES_ROOM = Reason("makes room for a dose that somebody else would lose", "logistics")
+AGAIN = Reason("a dose that had no place has one again")  # its visits keep what they say of why they lost theirs
 NO_ROOM = Reason("no time inside its window is left with the closures and with what is taken", "supply")
 
 
@@ -103,17 +104,21 @@ def search(facts: Facts, told: tuple[Standing, ...], plan: Plan, now: datetime, 
     repaired = repair(facts, told, now, seconds=seconds)
     reasons = _reasons(facts, plan, repaired)
     before = {(one.patient, one.dose): one.reasons for one in plan.unplanned}
-    lost = [(one.patient, one.dose) for one in repaired.plan.unplanned if one.dose is not None]
+    skipped = {one.patient.id: one.skipped for one in told}
+    missing = [(one.patient, one.dose) for one in repaired.plan.unplanned if one.dose is not None]
+    lost = [one for one in missing if one[1] not in skipped[one[0]]]
     people = tuple(one.patient for one in told)
-    moments = last_moments(replace(facts, patients=people), repaired.plan.courses, lost, now)
+    moments = last_moments(replace(facts, patients=people), repaired.plan.courses, lost, now, skipped)
     losses = tuple(_loss(*one, reasons, before.get(one), moments[one]) for one in lost)
     return Solution(repaired, _changed(told, repaired, now), losses, reasons)
 
 
 def _reasons(facts: Facts, plan: Plan, repaired: Repaired) -> dict[str, Reason]:
-    """Why things change: by dose where a closure is met; the other doses of such a patient follow, others make room."""
-    found = closure_reasons(plan, facts.network)
-    follows = {name.partition("/")[0]: why for name, why in reversed(found.items())}
+    """Why things change: by dose where a closure or hindrance is met, or a dose had no place; the other doses of such a
+    patient follow, others make room."""
+    lacking = {one.patient: AGAIN for one in plan.unplanned if one.dose is not None}
+    found = {**hindrance_reasons(plan, facts), **closure_reasons(plan, facts.network)}
+    follows = lacking | {name.partition("/")[0]: why for name, why in reversed(found.items())}
     return {patient: follows.get(patient, MAKES_ROOM) for patient in sorted(repaired.changed)} | found
 
 

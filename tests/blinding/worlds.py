@@ -26,15 +26,12 @@ from httpx import Response
 from api.app import create_app
 from api.logs import JsonLines
 from api.service import service_of
-from scheduler.booking.board import Board
-from scheduler.booking.remake import give_up
-from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.reoptimise.shift import Shift, program_zone
 from scheduler.reoptimise.worker import Worker
 from scheduler.settings import Settings
 from tests.api.callers import ANA, BEN, NORTH, SOUTH, Callers, Json, issue
 from tests.api.cast import FixedClock
-from tests.booking.house import NOW, PAUL, move_in
+from tests.booking.house import NOW, move_in
 from tests.databases import new_sqlite
 
 CLEO = "NORTH-002"
@@ -47,19 +44,21 @@ STRETCH = {"from": "2027-03-01T00:00:00Z", "to": "2027-03-31T00:00:00Z"}
 class Story(NamedTuple):
     """What may differ from one kind of world to another.
 
-    Bounds of the dates asked for by patient, what shuts, and whether the lot that failed is made again.
+    Bounds of the dates asked for by patient, what shuts, and for how many days North is flooded in the end. The lot
+    that failed is reported at once, or while North is flooded so that it cannot be made again in time.
     """
 
     wishes: dict[str, Json]
     shut: str
     makes_again: bool
+    flooded_days: int
 
 
-PRESSED = Story({}, "suite", True)
+PRESSED = Story({}, "suite", True, 3)
 """Everybody as soon as possible, and the suite closes: where nothing is planned with the arm, that tells nothing."""
 
 ONE_BY_ONE = Story(
-    {ANA: {"not_before": "2027-04-03", "count": 1}, CLEO: {"not_before": "2027-05-01"}}, "qc_bench", False
+    {ANA: {"not_before": "2027-04-03", "count": 1}, CLEO: {"not_before": "2027-05-01"}}, "qc_bench", False, 60
 )
 """Neither of North finds taken what the other's arm needs, and what closes serves every dose: the dates are the same
 whatever a dose holds."""
@@ -122,7 +121,7 @@ def _timeless(path: str, body: str) -> str:
 
 
 def live(world: World, story: Story = PRESSED) -> None:
-    """The same events in any world, keyed by dose: booked, moved, a lot failed, closed, hindered, ended, mistakes."""
+    """The same in any world, keyed by dose: booked, moved, a lot failed, closed, hindered, all events, mistakes."""
     world.register(ANA)
     world.register(CLEO)
     world.register(BEN, "sam", SOUTH)
@@ -143,6 +142,7 @@ def live(world: World, story: Story = PRESSED) -> None:
     _close(world, story.shut)
     _keep_away(world)
     _night(world)
+    _go_wrong(world, story)
     ended = {"reason_code": "withdrawn_consent"}
     world.post("sam", f"/v1/courses/{BEN}/cancel", ended, headers={"If-Match": world.etag(f"/v1/courses/{BEN}", "sam")})
     _err(world)
@@ -160,13 +160,10 @@ def _treat(world: World) -> None:
 
 
 def _give_up(world: World) -> None:
-    """CLEO's lot is given up, whatever it would have held: the dose must be made again."""
-    with UnitOfWork(world.database, now=world.clock.now, principal=PAUL) as work:
-        found = give_up(
-            work, Board(), CLEO, 1, cause="lot_failed", failed_activity=f"{CLEO}/1/fill", at=world.clock.now
-        )
-        assert found.way == "bank"
-        work.commit()
+    """CLEO's lot is reported as failed, whatever it would have held; the planner approves how it is made again."""
+    body = {"kind": "lot_failed", "activity": f"{CLEO}/1/fill", "at": world.clock.now.isoformat()}
+    assert world.post("paul", "/v1/events", body).status_code == 201
+    _approve(world)
 
 
 def _told_of_each(*courses: dict[str, Json]) -> dict[str, Json]:
@@ -204,11 +201,44 @@ def _night(world: World) -> None:
     assert zone is not None
     worker = Worker("the nightly worker", board=service_of({"app": world.app}).board)
     Shift(world.database, world.clock, worker, zone, time(2, 30)).due_night()
+    _approve(world)
+
+
+def _approve(world: World) -> None:
+    """The planner approves all that is proposed, and North looks what became of it."""
     for plan in world.get("paul", "/v1/plans").json()["items"]:
         body = {"signature": world.signature("paul", "approved for publication")}
         world.post("paul", f"/v1/plans/{plan['id']}/approve", body)
     world.get("nora", "/v1/changes")
+    world.get("nora", "/v1/visits")
     world.get("dora", "/v1/decisions")
+
+
+def _go_wrong(world: World, story: Story) -> None:
+    """Everything that can be reported, of either patient of North."""
+    now = world.clock.now
+
+    def stretch(after: int, days: int) -> Json:
+        begins = now + timedelta(days=after)
+        return {"start_at": begins.isoformat(), "end_at": (begins + timedelta(days=days)).isoformat()}
+
+    def reported(who: str, kind: str, **event: object) -> None:
+        world.post(who, "/v1/events", {"kind": kind, **event})
+
+    reported("nora", "out_of_service", where=NORTH, reason="Flooded.", **stretch(1, story.flooded_days))
+    _approve(world)
+    if not story.makes_again:
+        _give_up(world)
+    reported("paul", "holiday", on=(now + timedelta(days=200)).date().isoformat(), name="Election")
+    reported("nora", "half_capacity", site=NORTH, reason="A strike.", **stretch(210, 1))
+    far = (now + timedelta(days=90)).date().isoformat()
+    for patient in (ANA, CLEO):
+        reported("nora", "lot_failed", activity=f"{patient}/2/fill", at=now.isoformat())
+        reported("carl", "shipment_lost", activity=f"{patient}/2/transit", at=now.isoformat())
+        reported("quinn", "read_out", patient=patient, dose=2, ready_from=stretch(2, 1)["end_at"], reason="Day 3.")
+        reported("nora", "visit_postponed", visit=f"{patient}/2/graft", not_before=far, reason="A journey.")
+    _approve(world)
+    reported("nora", "patient_left", patient=CLEO, reason_code="withdrawn_consent")
 
 
 def _keep_away(world: World) -> None:

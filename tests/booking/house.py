@@ -14,6 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from sqlmodel import SQLModel
 
 from scheduler.booking.board import Board
 from scheduler.booking.book import book_hold
@@ -124,6 +126,12 @@ class House:
         with self.work(PAUL, write=False) as work:
             revision = occupancy.board(work.session).revision
             return {(one.unit_id, one.begins, one.ends) for one in occupancy.live_stays(work.session, revision)}
+
+    def records(self) -> dict[str, list[str]]:
+        """Every row of every table that a refusal must leave as it was, the audit trail included."""
+        with self.database.session() as session:
+            names = [one for one in SQLModel.metadata.tables if one not in ("answer", "failed_key")]
+            return {one: [str(row) for row in session.execute(sa.text(f'SELECT * FROM "{one}"'))] for one in names}
 
     # --- recording --------------------------------------------------------------------------------------------
 

@@ -340,7 +340,8 @@ def test_a_repair_gives_a_restarted_dose_new_times_under_its_old_ids(house: Hous
     rows = house.activities(ANA)
     assert {rows[f"{ANA}/1/{kind}"].status for kind in ("thaw", "regrowth", *STEPS_OF_DOSE)} == {"planned"}
     assert (rows[f"{ANA}/1/fill"].attempt, rows[f"{ANA}/1/thaw"].attempt) == (2, 1)
-    assert rows[f"{ANA}/1/thaw"].start_at > house.now + 3 * DAY
+    # The dose was told for days that are inside the patients' fence: it may begin again after a day.
+    assert rows[f"{ANA}/1/thaw"].start_at >= house.now + DAY
     assert judged(house) == []
 
 
