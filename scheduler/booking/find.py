@@ -16,7 +16,7 @@ from scheduler.booking.override import FENCE, OVERRIDERS, SLACK_DAYS, rules_brok
 from scheduler.booking.windows import drift_days, windows_missed
 from scheduler.domain.audience import Audience
 from scheduler.domain.calendars import local_date
-from scheduler.domain.course import Facts
+from scheduler.domain.course import Facts, Patient
 from scheduler.domain.plan import PlannedCourse
 from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.mapping import NOT_YET, course_of, course_text, patient_of
@@ -130,7 +130,7 @@ def _search(
                 ]
             else:
                 found = [one for one, rules in zip(found, missed, strict=True) if not rules]
-        why = None if found else _why(work, ask)
+        why = None if found else _over(desk.facts, patient, earliest_at) or _why(work, ask)
         facts = desk.facts
     return facts, moving, version, found, [[] for _ in found] if broken is None else broken, why
 
@@ -205,6 +205,19 @@ def _moving(
 
 def _first(desk: Desk) -> int:
     return min(one.number for one in desk.facts.protocol.doses)
+
+
+def _over(facts: Facts, patient: Patient, earliest_at: datetime) -> str | None:
+    """Whether a visit that counts from the registration can no longer take place: then no course is complete."""
+    today = local_date(earliest_at, facts.network.place(patient.site).zone)
+    for one in facts.protocol.follow_ups:
+        last = one.window.target_on(patient.registered_on) + timedelta(days=one.window.latest_days)
+        if one.anchor is None and last < today:
+            return (
+                f"The visit {one.name} counts from the registration and had to be by {last:%a} {last}: no complete "
+                "course is left for this patient. Ask the planner."
+            )
+    return None
 
 
 def _why(work: UnitOfWork, ask: Ask) -> str:

@@ -201,10 +201,11 @@ class _Repairer:
             for dose in sorted(realised.left_out):
                 model.forbid(Gave(*each, days.chosen[each[0]][each[1]]) for each in realiser.meeting(days.chosen, dose))
             days = model.solve(max(until - time.monotonic(), 1.0)) or days
-        if best is None or best[0][:2] != bound:
+        if best is None or best[0][:2] != bound or self._others(best[1]):
             one_by_one = self._put_back()
             found = self._price(one_by_one, self.courses), one_by_one
-            best = found if best is None or found[0] < best[0] else best
+            # At the same price whoever was not hit is better left alone, even by minutes.
+            best = found if best is None or (found[0], 0) < (best[0], self._others(best[1])) else best
         return self._repaired(best[1], bound)
 
     def _free(self) -> dict[int, IntArray]:
@@ -323,6 +324,11 @@ class _Repairer:
         facts = replace(self.facts, patients=tuple(self.standings[name].patient for name in listed))
         level_1, _, _ = as_plan(facts, [courses[name] for name in listed]).cost
         return level_1, *moves_cost(self._diff(courses, listed))
+
+    def _others(self, courses: Mapping[str, PlannedCourse]) -> int:
+        """How many courses change that were not hit."""
+        changed = (name for name in courses if _times(courses[name]) != _times(self.told[name]))
+        return sum(name not in self.hit for name in changed)
 
     def _one_route(self) -> bool:
         """Whether nobody has another plant or courier to go by: they are not among the choices."""
