@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from httpx import Response
 
+from scheduler.domain.check_character import with_check
 from tests.api.callers import ANA, NORTH
 from tests.blinding.worlds import CLEO, CSV, STRETCH, World
 
@@ -17,6 +18,7 @@ Try = Callable[[World, str], list[Response]]
 NOTE = {"reason": "A reason in words."}
 TIMES = {"start_at": "2027-03-02T08:00:00Z", "end_at": "2027-03-02T09:00:00Z"}
 BOTH = (ANA, CLEO)
+NOBODYS_UNIT = with_check("X-U2222222222")
 
 
 def get(path: str, **params: str) -> Try:
@@ -95,6 +97,43 @@ def shipment(world: World, who: str) -> list[Response]:
     return [world.post(who, f"/v1/shipments/{one['id']}/record", body) for one in answer["items"]]
 
 
+def units(world: World, patient: str) -> list[str]:
+    """The units of a patient, as the plant knows them, or one that nobody has."""
+    items = world.get("paul", "/v1/units", params={"course": patient}).json()["items"]
+    return [str(one["id"]) for one in items] or [NOBODYS_UNIT]
+
+
+def of_units(ending: str) -> Try:
+    """Read an address of the units of both patients."""
+    return lambda world, who: [
+        world.get(who, f"/v1/units/{unit}{ending}") for patient in BOTH for unit in units(world, patient)
+    ]
+
+
+def scanned(world: World, who: str) -> list[Response]:
+    """Everybody's unit for everybody, at the pharmacy and at the bedside."""
+    told = [{"patient": patient, "step": step, "place": NORTH} for patient in BOTH for step in ("checked", "bedside")]
+    return [
+        world.post(who, f"/v1/units/{unit}/scan", body)
+        for patient in BOTH
+        for unit in units(world, patient)
+        for body in told
+    ]
+
+
+def released(world: World, who: str) -> list[Response]:
+    told = {"stage": "before_sterility", "passed": True, **NOTE}
+    lots = [one["id"] for one in world.get("paul", f"/v1/courses/{ANA}/lots").json()["lots"]]
+    return [
+        world.post(who, f"/v1/lots/{lot}/releases", told | {"signature": world.signature(who, "release of a lot")})
+        for lot in lots
+    ]
+
+
+def notice(world: World, who: str) -> list[Response]:
+    return [world.post(who, f"/v1/notices/{_first(world, 'dora', '/v1/notices')}/acknowledge")]
+
+
 def hold(method: str) -> Try:
     return lambda world, who: [world.call(who, method, "/v1/holds/hold_000000000000000000000001")]
 
@@ -162,6 +201,13 @@ TRIES: dict[Route, Try] = {
     ),
     ("GET", "/v1/shipments"): get("/v1/shipments", **STRETCH),
     ("POST", "/v1/shipments/{shipment}/record"): shipment,
+    ("GET", "/v1/units"): get("/v1/units?course=PATIENT"),
+    ("GET", "/v1/units/{unit}/label.svg"): of_units("/label.svg"),
+    ("POST", "/v1/units/{unit}/scan"): scanned,
+    ("GET", "/v1/courses/{course}/lots"): get("/v1/courses/PATIENT/lots"),
+    ("POST", "/v1/lots/{lot}/releases"): released,
+    ("GET", "/v1/notices"): get("/v1/notices", all="true"),
+    ("POST", "/v1/notices/{notice}/acknowledge"): notice,
     ("GET", "/v1/resources"): get("/v1/resources"),
     ("GET", "/v1/resources/{place}/{kind}/load"): lambda world, who: [
         world.get(who, f"/v1/resources/{resource}/load", params=STRETCH)

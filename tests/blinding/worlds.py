@@ -138,6 +138,7 @@ def live(world: World, story: Story = PRESSED) -> None:
     for patient in (ANA, CLEO):
         world.move(patient)
     _treat(world)
+    _follow(world)
     if story.makes_again:
         _give_up(world)
     _close(world, story.shut)
@@ -157,6 +158,20 @@ def _treat(world: World) -> None:
         if one["kind"] == "fill":
             world.weigh(one["id"].split("/")[0], datetime.fromisoformat(one["start_at"]) - timedelta(days=1))
         world.tell(one, "failed" if one["id"] == f"{CLEO}/1/fill" else "performed")
+
+
+def _follow(world: World) -> None:
+    """Quality releases every lot there is, and both fail afterwards; units are scanned for the right and the wrong."""
+    for patient in (ANA, CLEO):
+        for lot in world.get("quinn", f"/v1/courses/{patient}/lots").json()["lots"]:
+            for stage, passed in (("before_sterility", True), ("final", False)):
+                body = {"stage": stage, "passed": passed, "reason": "As tested."}
+                signed = body | {"signature": world.signature("quinn", "release of a lot")}
+                world.post("quinn", f"/v1/lots/{lot['id']}/releases", signed)
+        for unit in world.get("phil", "/v1/units", params={"course": ANA}).json()["items"]:
+            body = {"patient": patient, "step": "bedside", "place": NORTH}
+            world.post("nora", f"/v1/units/{unit['id']}/scan", body)
+    world.get("dora", "/v1/notices")
 
 
 def _give_up(world: World) -> None:
