@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator, Field
@@ -12,6 +12,7 @@ from api.dependencies import Caller, CurrentCaller, Idempotent, require
 from api.documentation import responses
 from api.schemas import Code, DoseNumber, Incoming, Outgoing, PatientId
 from api.validation import Unusable
+from scheduler.coldchain.clock import clock
 from scheduler.coldchain.labels import label
 from scheduler.coldchain.scan import SCANNERS, ScanStep, scan
 from scheduler.coldchain.units import UNIT_READERS, State, held, state_of, unit_for, units_listed
@@ -59,6 +60,33 @@ class Units(Outgoing):
     """Units by dose, attempt and number."""
 
     items: list[UnitView]
+
+
+class FallbackView(Outgoing):
+    """What helps when the plan does not hold any more; sent as a POST to `path`, `body` begins it."""
+
+    kind: Literal["next_departure", "next_slot", "remake"]
+    at: datetime | None = Field(description="The departure, or the earliest injection; null for a remake.")
+    path: str
+    body: dict[str, Any]
+
+
+class ClockView(Outgoing):
+    """The clock of a unit: what is planned, the last moments that meet its shelf life, and what to do otherwise."""
+
+    unit: str
+    phase: Literal["plant", "road", "site", "over"]
+    state: State
+    expires_at: datetime | None
+    seconds_left: int | None = Field(description="Whole seconds until it expires, never negative.")
+    departs_at: datetime | None = Field(description="As planned, while it is at the plant.")
+    arrives_at: datetime | None = Field(description="When it came, or as it is expected now.")
+    injection_at: datetime | None = Field(description="As planned.")
+    last_hand_over_at: datetime | None
+    last_departure_at: datetime | None
+    last_injection_at: datetime | None = Field(description="The last start that still meets shelf life and window.")
+    holds: bool = Field(description="Whether the plan can still be kept.")
+    fallback: FallbackView | None
 
 
 class ScanIn(Incoming):
@@ -110,6 +138,35 @@ def show_label(unit: UnitId, caller: CurrentCaller) -> Response:
         facts = caller.facts(work)
         drawn = label(facts, unit_for(work, facts, unit))
     return Response(drawn, media_type=SVG)
+
+
+@router.get(
+    "/units/{unit}/clock",
+    operation_id="show_clock",
+    summary="The expiry clock of a unit",
+    responses=responses(404, 409),
+    dependencies=[Depends(require(*UNIT_READERS))],
+)
+def show_clock(unit: UnitId, caller: CurrentCaller) -> ClockView:
+    """By shelf life, window and calendars; whether a room is free, offers and repairs say."""
+    with caller.look(unit) as work:
+        found = clock(work, caller.facts(work), unit)
+    fallback = None if found.fallback is None else FallbackView(**vars(found.fallback))
+    return ClockView(
+        unit=unit,
+        phase=found.phase,
+        state=found.state,
+        expires_at=found.expires_at,
+        seconds_left=None if found.left is None else int(found.left.total_seconds()),
+        departs_at=found.departs_at,
+        arrives_at=found.arrives_at,
+        injection_at=found.injection_at,
+        last_hand_over_at=found.last.hand_over_at,
+        last_departure_at=found.last.departure_at,
+        last_injection_at=found.last.injection_at,
+        holds=found.holds,
+        fallback=fallback,
+    )
 
 
 @router.post(

@@ -9,7 +9,7 @@ from fastapi.routing import iter_route_contexts
 from httpx import Response
 
 from scheduler.domain.check_character import with_check
-from tests.api.callers import ANA, NORTH
+from tests.api.callers import ANA, NORTH, Json
 from tests.blinding.worlds import CLEO, CSV, STRETCH, World
 
 Route = tuple[str, str]
@@ -18,6 +18,13 @@ Try = Callable[[World, str], list[Response]]
 NOTE = {"reason": "A reason in words."}
 TIMES = {"start_at": "2027-03-02T08:00:00Z", "end_at": "2027-03-02T09:00:00Z"}
 BOTH = (ANA, CLEO)
+HANDED = {
+    "step": "received",
+    "from_holder": "Carl",
+    "to_holder": "the pharmacy",
+    "place": NORTH,
+    "happened_at": TIMES["end_at"],
+}
 NOBODYS_UNIT = with_check("X-U2222222222")
 
 
@@ -121,6 +128,17 @@ def scanned(world: World, who: str) -> list[Response]:
     ]
 
 
+def shipments(ending: str, body: Json | None = None) -> Try:
+    """Every shipment of the stretch: read of it, or send something about it."""
+
+    def tried(world: World, who: str) -> list[Response]:
+        items = world.get("carl", "/v1/shipments", params=STRETCH).json()["items"]
+        paths = [f"/v1/shipments/{one['id']}/{ending}" for one in items]
+        return [world.get(who, path) if body is None else world.post(who, path, body) for path in paths]
+
+    return tried
+
+
 def released(world: World, who: str) -> list[Response]:
     told = {"stage": "before_sterility", "passed": True, **NOTE}
     lots = [one["id"] for one in world.get("paul", f"/v1/courses/{ANA}/lots").json()["lots"]]
@@ -201,6 +219,9 @@ TRIES: dict[Route, Try] = {
     ),
     ("GET", "/v1/shipments"): get("/v1/shipments", **STRETCH),
     ("POST", "/v1/shipments/{shipment}/record"): shipment,
+    ("GET", "/v1/shipments/{shipment}/custody"): shipments("custody"),
+    ("POST", "/v1/shipments/{shipment}/custody"): shipments("custody", HANDED),
+    ("GET", "/v1/units/{unit}/clock"): of_units("/clock"),
     ("GET", "/v1/units"): get("/v1/units?course=PATIENT"),
     ("GET", "/v1/units/{unit}/label.svg"): of_units("/label.svg"),
     ("POST", "/v1/units/{unit}/scan"): scanned,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from scheduler.booking.views import shipment_id
+from scheduler.coldchain.clock import Clock, clock
 from scheduler.coldchain.releases import Stage, release
 from scheduler.coldchain.scan import Scanned, ScanStep, scan
-from scheduler.persistence import custody
+from scheduler.coldchain.shipments import CustodyStep, hand_over
+from scheduler.domain.audience import Principal
+from scheduler.persistence import custody, repositories
+from scheduler.persistence.tables import ActivityRow
 from scheduler.persistence.tables_coldchain import DoseUnitRow, LotRow, NoticeRow, ScanRow
-from tests.booking.house import HUB, NORTH, PAUL, PHIL, QUINN, House
+from tests.booking.house import CARL, HUB, NORTH, PAUL, PHIL, QUINN, House
 
 MEANING = "release of a lot"
 
@@ -26,6 +32,7 @@ def filled(house: House, patient: str = "ANA", dose: int = 1) -> Way:
     if not house.activities(patient):
         house.booked(patient)
     house.recorded_until(f"{patient}/{dose}/pack")
+    house.now = house.activities(patient)[f"{patient}/{dose}/pack"].start_at
     lot = lots(house, patient)[-1]
     return Way(house, lot.id, units(house, patient)[-1].id)
 
@@ -63,3 +70,48 @@ def scanned(way: Way, step: ScanStep = "checked", patient: str = "ANA", unit: st
     with house.doing(PAUL if plant else PHIL) as work:
         facts, place = house.board.facts(work), HUB if plant else NORTH
         return scan(work, facts, unit or way.unit, patient_id=patient, step=step, place=place)
+
+
+def transit(way: Way, dose: int = 1) -> ActivityRow:
+    return way.house.activities("ANA")[f"ANA/{dose}/transit"]
+
+
+def shipment(way: Way, dose: int = 1) -> str:
+    """The opaque id of the shipment."""
+    with way.house.work(PAUL, write=False) as work:
+        course = repositories.course(work.session, "ANA")
+        assert course is not None
+        return shipment_id(course.coi, f"ANA/{dose}/transit")
+
+
+def handed(way: Way, until: CustodyStep = "checked") -> None:
+    """Packed, handed over, received and checked at the planned times of the transit; the clock goes on with it."""
+    row = transit(way)
+    by: dict[CustodyStep, tuple[Principal, str, datetime]] = {
+        "packed": (PAUL, HUB, row.start_at - timedelta(minutes=30)),
+        "handed_over": (CARL, HUB, row.start_at),
+        "received": (PHIL, NORTH, row.end_at),
+        "checked": (PHIL, NORTH, row.end_at + timedelta(minutes=15)),
+    }
+    for step, (who, place, at) in by.items():
+        way.house.now = max(way.house.now, at)
+        with way.house.doing(who) as work:
+            facts = way.house.board.facts(work)
+            hand_over(
+                work,
+                facts,
+                shipment(way),
+                step=step,
+                from_holder=who.name,
+                to_holder="the next",
+                place=place,
+                happened_at=at,
+                celsius=5.0,
+            )
+        if step == until:
+            return
+
+
+def clock_of(way: Way) -> Clock:
+    with way.house.work(PHIL, write=False) as work:
+        return clock(work, way.house.board.facts(work), way.unit)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from scheduler.coldchain.notices import acknowledge, notices
 from scheduler.coldchain.releases import Stage, lots_listed, release
 from scheduler.domain.audience import Principal
@@ -41,7 +43,7 @@ def test_only_quality_releases_and_only_with_a_signature(way: Way) -> None:
             release(work, facts, lot, stage=stage, passed=True, reason="As tested.", signed_meaning=meaning)
 
     for who in (PAUL, PHIL, DORA, NORA, ADA):
-        refused("not-your-role", 403, lambda who=who: said(who))
+        refused("not-your-role", 403, partial(said, who))
     refused("signature-missing", 403, lambda: said(QUINN, None))
     refused("lot-not-found", 404, lambda: said(QUINN, lot="X-L"))
 

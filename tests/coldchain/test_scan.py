@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -91,7 +92,7 @@ def test_others_may_not_scan_and_nothing_is_kept(way: Way) -> None:
             scan(work, facts, way.unit, patient_id="ANA", step=step, place=place)  # type: ignore[arg-type]
 
     for who in (MONA, ADA, PAUL):
-        refused("not-your-role", 403, lambda who=who: at(who, "checked"))
+        refused("not-your-role", 403, partial(at, who, "checked"))
     refused("not-your-role", 403, lambda: at(NORA, "packed", HUB))
     refused("patient-not-found", 404, lambda: at(SAM, "checked", SOUTH))
     refused("place-unknown", 422, lambda: at(NORA, "checked", SOUTH))
