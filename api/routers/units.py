@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import HTMLResponse
 from pydantic import AfterValidator, Field
 
 from api.dependencies import Caller, CurrentCaller, Idempotent, require
@@ -13,6 +15,8 @@ from api.documentation import responses
 from api.schemas import Code, DoseNumber, Incoming, Outgoing, PatientId
 from api.validation import Unusable
 from scheduler.coldchain.clock import clock
+from scheduler.coldchain.history import history
+from scheduler.coldchain.history_page import Language, page
 from scheduler.coldchain.labels import label
 from scheduler.coldchain.scan import SCANNERS, ScanStep, scan
 from scheduler.coldchain.units import UNIT_READERS, State, held, state_of, unit_for, units_listed
@@ -23,6 +27,7 @@ from scheduler.persistence.unit_of_work import UnitOfWork
 router = APIRouter(prefix="/v1", tags=["units"])
 
 SVG = "image/svg+xml"
+PRINTABLE = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 
 def _as_given_out(text: str) -> str:
@@ -87,6 +92,33 @@ class ClockView(Outgoing):
     last_injection_at: datetime | None = Field(description="The last start that still meets shelf life and window.")
     holds: bool = Field(description="Whether the plan can still be kept.")
     fallback: FallbackView | None
+
+
+class EntryView(Outgoing):
+    """One thing that happened to a unit."""
+
+    at: datetime
+    what: str
+    by: str | None
+    place: str | None
+    details: dict[str, str]
+
+
+class HistoryView(Outgoing):
+    """A unit and its story."""
+
+    unit: str
+    lot: str
+    donations: list[str]
+    coi: str
+    patient: PatientId
+    site: Code
+    zone: str
+    dose: int
+    number: int
+    expires_at: datetime | None
+    state: State
+    entries: list[EntryView]
 
 
 class ScanIn(Incoming):
@@ -167,6 +199,39 @@ def show_clock(unit: UnitId, caller: CurrentCaller) -> ClockView:
         holds=found.holds,
         fallback=fallback,
     )
+
+
+@router.get(
+    "/units/{unit}/history",
+    operation_id="show_history",
+    summary="The story of a unit",
+    responses=responses(404, 409),
+    dependencies=[Depends(require(*UNIT_READERS))],
+)
+def show_history(unit: UnitId, caller: CurrentCaller) -> HistoryView:
+    """Everything that was recorded of its identity, hand-overs and temperature, the earliest first."""
+    with caller.look(unit) as work:
+        found = history(work, caller.facts(work), unit)
+    return HistoryView.model_validate(asdict(found))
+
+
+@router.get(
+    "/units/{unit}/history.html",
+    operation_id="print_history",
+    summary="The story of a unit, to print",
+    response_class=HTMLResponse,
+    responses=responses(404, 409),
+    dependencies=[Depends(require(*UNIT_READERS))],
+)
+def print_history(
+    unit: UnitId,
+    caller: CurrentCaller,
+    lang: Annotated[Language, Query(description="The language of the headings.")] = "en",
+) -> HTMLResponse:
+    """The same as a page, with times of the site; no script, and nothing that is loaded from elsewhere."""
+    with caller.look(unit) as work:
+        found = history(work, caller.facts(work), unit)
+    return HTMLResponse(page(found, lang, caller.now), headers={"Content-Security-Policy": PRINTABLE})
 
 
 @router.post(

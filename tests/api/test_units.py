@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -106,3 +106,88 @@ def test_the_blinded_see_no_units_no_labels_and_no_lots(filled: Callers) -> None
     for who in ("nora", "sue", "dora", "rita", "mona", "carl"):
         for path in (f"/v1/units?course={ANA}", f"/v1/units/{found}/label.svg", f"/v1/courses/{ANA}/lots"):
             assert filled.get(who, path).status_code == 403, (who, path)
+
+
+# --- on the way -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def received(filled: Callers) -> str:
+    """The shipment of ANA's first dose was packed, handed over and received; its opaque id."""
+    transit = filled.steps(ANA)[f"{ANA}/1/transit"]
+    until = datetime.fromisoformat(transit["end_at"])
+    stretch = {"from": transit["start_at"], "to": (until + timedelta(days=1)).isoformat()}
+    shown = filled.get("carl", "/v1/shipments", params=stretch).json()["items"]
+    (name,) = (one["id"] for one in shown if one["to_place"] == "NORTH")
+    filled.clock.now = max(filled.clock.now, until)
+    for step, who, place, at in (
+        ("packed", "paul", "HUB", transit["start_at"]),
+        ("handed_over", "carl", "HUB", transit["start_at"]),
+        ("received", "sue", "NORTH", transit["end_at"]),
+    ):
+        body = {"step": step, "from_holder": who, "to_holder": "the next", "place": place, "happened_at": at}
+        filled.done(who, f"/v1/shipments/{name}/custody", body | {"celsius": 4.5}, status=201)
+    return str(name)
+
+
+def hand_in(callers: Callers, name: str, content: str, kind: str = "text/csv", who: str = "phil") -> tuple[int, Json]:
+    answer = callers.call(who, "POST", f"/v1/shipments/{name}/logger", content=content, headers={"Content-Type": kind})
+    return answer.status_code, answer.json()
+
+
+def test_the_actual_times_stand_beside_the_planned_ones(filled: Callers, received: str) -> None:
+    shown = filled.get("carl", f"/v1/shipments/{received}/custody").json()
+    assert [one["step"] for one in shown["events"]] == ["packed", "handed_over", "received"]
+    assert datetime.fromisoformat(shown["events"][2]["happened_at"]) == datetime.fromisoformat(shown["drop_at"])
+    assert ANA not in str(shown)
+
+
+def test_a_logger_that_is_not_certain_quarantines_until_quality_signs(filled: Callers, received: str) -> None:
+    transit = filled.steps(ANA)[f"{ANA}/1/transit"]
+    listed = f'[{{"at": "{transit["start_at"]}", "celsius": 4.6}}, {{"at": "{transit["end_at"]}", "fahrenheit": 41}}]'
+    status, told = hand_in(filled, received, listed, "application/json")
+    assert (status, told["verdict"], told["proposal"]) == (201, "missing", "discard")
+    assert [one["rule"] for one in told["reasons"]] == ["gap"]
+    assert unit(filled)["state"] == "quarantined"
+    signature = filled.signature("quinn", "disposition of a unit")
+    decided = {"decision": "use", "reason": "Stable for days.", "signature": signature}
+    filled.done("quinn", f"/v1/logger-files/{told['id']}/disposition", decided, status=201)
+    assert unit(filled)["state"] == "free"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status", "slug"),
+    [
+        ("at,celsius\nsoon,4\n", "text/csv", 422, "logger-file-unusable"),
+        ("", "text/csv", 422, "logger-file-unusable"),
+        ("[{}]", "application/json", 422, "logger-file-unusable"),
+        ("at,celsius\n", "text/plain", 415, "not-csv"),
+        ("at,celsius\n" + "2027-03-22T10:00:00Z,4.6\n" * 5000, "text/csv", 413, "body-too-large"),
+    ],
+)
+def test_a_file_that_cannot_be_used_changes_nothing(
+    filled: Callers, received: str, content: str, kind: str, status: int, slug: str
+) -> None:
+    before = filled.records()
+    found, told = hand_in(filled, received, content, kind)
+    assert (found, told["type"].rpartition(":")[2]) == (status, slug)
+    assert filled.records() == before
+
+
+def test_the_clock_counts_down_to_the_end_of_the_shelf_life(filled: Callers, received: str) -> None:
+    found = unit(filled)
+    shown = filled.get("phil", f"/v1/units/{found['id']}/clock").json()
+    left = datetime.fromisoformat(found["expires_at"]) - filled.clock.now
+    assert (shown["phase"], shown["seconds_left"]) == ("site", int(left.total_seconds()))
+    assert shown["last_injection_at"] < found["expires_at"]
+
+
+def test_the_story_of_a_unit_is_told_and_printed(filled: Callers, received: str) -> None:
+    found = unit(filled)["id"]
+    shown = filled.get("phil", f"/v1/units/{found}/history").json()
+    assert {"filled", "packed", "handed_over", "received"} <= {one["what"] for one in shown["entries"]}
+    printed = filled.get("phil", f"/v1/units/{found}/history.html", params={"lang": "ko"})
+    assert printed.headers["content-type"] == "text/html; charset=utf-8"
+    assert "script" not in printed.headers["content-security-policy"]
+    assert "주사기 이력" in printed.text
+    assert filled.get("phil", f"/v1/units/{found}/history.html", params={"lang": "fr"}).status_code == 422

@@ -139,6 +139,26 @@ def shipments(ending: str, body: Json | None = None) -> Try:
     return tried
 
 
+def read_out(world: World, who: str) -> list[Response]:
+    """A logger's file for every shipment of the stretch."""
+    items = world.get("carl", "/v1/shipments", params=STRETCH).json()["items"]
+    content = f"at,celsius\n{TIMES['start_at']},20\n"
+    paths = [f"/v1/shipments/{one['id']}/logger" for one in items]
+    return [world.call(who, "POST", path, content=content, headers=CSV) for path in paths]
+
+
+def disposed(world: World, who: str) -> list[Response]:
+    """A decision on every verdict there is, and on one there is not."""
+    entries = [
+        one
+        for unit in units(world, ANA)
+        for one in world.get("paul", f"/v1/units/{unit}/history").json().get("entries", [])
+    ]
+    files = [one["details"]["file"] for one in entries if one["what"] == "judged"]
+    body = {"decision": "use", **NOTE, "signature": world.signature(who, "disposition of a unit")}
+    return [world.post(who, f"/v1/logger-files/{name}/disposition", body) for name in files or ["log_0"]]
+
+
 def released(world: World, who: str) -> list[Response]:
     told = {"stage": "before_sterility", "passed": True, **NOTE}
     lots = [one["id"] for one in world.get("paul", f"/v1/courses/{ANA}/lots").json()["lots"]]
@@ -221,7 +241,11 @@ TRIES: dict[Route, Try] = {
     ("POST", "/v1/shipments/{shipment}/record"): shipment,
     ("GET", "/v1/shipments/{shipment}/custody"): shipments("custody"),
     ("POST", "/v1/shipments/{shipment}/custody"): shipments("custody", HANDED),
+    ("POST", "/v1/shipments/{shipment}/logger"): read_out,
+    ("POST", "/v1/logger-files/{file}/disposition"): disposed,
     ("GET", "/v1/units/{unit}/clock"): of_units("/clock"),
+    ("GET", "/v1/units/{unit}/history"): of_units("/history"),
+    ("GET", "/v1/units/{unit}/history.html"): of_units("/history.html?lang=ko"),
     ("GET", "/v1/units"): get("/v1/units?course=PATIENT"),
     ("GET", "/v1/units/{unit}/label.svg"): of_units("/label.svg"),
     ("POST", "/v1/units/{unit}/scan"): scanned,

@@ -20,7 +20,7 @@ def test_a_released_unit_passes_at_every_hand_over(way: Way) -> None:
     released(way)
     for step in ("packed", "handed_over", "received", "checked"):
         way.house.now += timedelta(minutes=1)
-        assert scanned(way, step).refusal is None  # type: ignore[arg-type]
+        assert scanned(way, step).refusal is None
     assert [(one.step, one.refused) for one in scans(way.house, way.unit)] == [
         ("packed", None),
         ("handed_over", None),
@@ -89,7 +89,7 @@ def test_others_may_not_scan_and_nothing_is_kept(way: Way) -> None:
     def at(who: Principal, step: str, place: str = NORTH) -> None:
         with way.house.work(who) as work:
             facts = way.house.board.facts(work)
-            scan(work, facts, way.unit, patient_id="ANA", step=step, place=place)  # type: ignore[arg-type]
+            scan(work, facts, way.unit, patient_id="ANA", step=step, place=place)
 
     for who in (MONA, ADA, PAUL):
         refused("not-your-role", 403, partial(at, who, "checked"))
