@@ -98,6 +98,7 @@ def hand_over(
     must_be(work.principal, CARRIERS, "record a hand-over")
     found = shipment_for(work, facts, name)
     _own_step(work, found, step)
+    repositories.course(work.session, found.course.id, lock=True)  # two who hand over at once wait for each other
     if place not in (found.row.place, found.course.site if found.is_outbound else found.course.plant):
         raise Refused("place-unknown", 422, "place must be one end of the transit.")
     if happened_at > work.now + TOLERANCE:

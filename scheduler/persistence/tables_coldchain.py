@@ -70,8 +70,9 @@ class CustodyRow(Row, table=True):
     """A shipment changed hands, or was checked."""
 
     __tablename__ = "custody"
+    __table_args__ = (Index("uq_custody_activity_attempt_step", "activity", "attempt", "step", unique=True),)
     id: str = Field(primary_key=True)
-    activity: str = Field(foreign_key="activity.id", index=True)
+    activity: str = Field(foreign_key="activity.id")
     attempt: int
     lot: str | None = Field(default=None, foreign_key="lot.id", index=True)
     step: str  # packed, handed_over, received, checked

@@ -84,7 +84,7 @@ def shipment(way: Way, dose: int = 1) -> str:
         return shipment_id(course.coi, f"ANA/{dose}/transit")
 
 
-def handed(way: Way, until: CustodyStep = "checked") -> None:
+def handed(way: Way, until: CustodyStep = "checked", begin: CustodyStep = "packed") -> None:
     """Packed, handed over, received and checked at the planned times of the transit; the clock goes on with it."""
     row = transit(way)
     by: dict[CustodyStep, tuple[Principal, str, datetime]] = {
@@ -93,7 +93,8 @@ def handed(way: Way, until: CustodyStep = "checked") -> None:
         "received": (PHIL, NORTH, row.end_at),
         "checked": (PHIL, NORTH, row.end_at + timedelta(minutes=15)),
     }
-    for step, (who, place, at) in by.items():
+    for step in list(by)[list(by).index(begin) :]:
+        who, place, at = by[step]
         way.house.now = max(way.house.now, at)
         with way.house.doing(who) as work:
             facts = way.house.board.facts(work)

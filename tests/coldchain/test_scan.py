@@ -9,7 +9,7 @@ import pytest
 
 from scheduler.booking.identity import new_id
 from scheduler.booking.remake import give_up
-from scheduler.coldchain.scan import HELD_BACK, scan
+from scheduler.coldchain.scan import HELD_BACK, ScanStep, scan
 from scheduler.domain.audience import Principal, Role
 from scheduler.persistence import custody
 from tests.booking.house import ADA, HUB, MONA, NORA, NORTH, PAUL, SAM, SOUTH, refused
@@ -86,7 +86,7 @@ def test_a_dose_that_was_given_is_not_given_again(way: Way) -> None:
 
 
 def test_others_may_not_scan_and_nothing_is_kept(way: Way) -> None:
-    def at(who: Principal, step: str, place: str = NORTH) -> None:
+    def at(who: Principal, step: ScanStep, place: str = NORTH) -> None:
         with way.house.work(who) as work:
             facts = way.house.board.facts(work)
             scan(work, facts, way.unit, patient_id="ANA", step=step, place=place)

@@ -26,6 +26,7 @@ def upgrade() -> None:
     unique = {
         "donation": ("activity", "attempt"),
         "lot": ("activity", "attempt"),
+        "custody": ("activity", "attempt", "step"),
         "disposition": ("logger_file",),
         "lot_release": ("lot", "stage"),
     }
@@ -124,8 +125,9 @@ def _cold() -> None:
         _instant("recorded_at"),
         _text("recorded_by"),
         refers={"activity": "activity", "lot": "lot"},
-        indexed=("activity", "lot"),
+        indexed=("lot",),
     )
+    op.create_index("uq_custody_activity_attempt_step", "custody", ["activity", "attempt", "step"], unique=True)
     _table(
         "logger_file",
         _text("activity"),
