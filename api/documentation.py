@@ -31,6 +31,8 @@ TAGS = [
     {"name": "questions", "description": "Can this be, and if not, why not? Nothing is changed."},
     {"name": "visits", "description": "What happens when, what the patient knows of it, what was done."},
     {"name": "shipments", "description": "What couriers carry, when and how cold."},
+    {"name": "units", "description": "Syringes and lots: whose they are, and whether they may be given."},
+    {"name": "notices", "description": "What one role at one place must see."},
     {"name": "closures", "description": "What does not work for a while, and whom it hits."},
     {"name": "hindrances", "description": "What keeps one patient's steps from a while, and the visits it hits."},
     {"name": "plant", "description": "Resources, how full they are, and plan documents."},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -12,9 +11,9 @@ from scheduler.booking.access import BOOKERS, must_be, patient_for
 from scheduler.booking.board import Board
 from scheduler.booking.errors import Refused
 from scheduler.booking.hold import live_hold
+from scheduler.booking.identity import new_id
 from scheduler.booking.seating import referee
 from scheduler.domain.calendars import local_date
-from scheduler.domain.check_character import with_check
 from scheduler.domain.course import FOLLOW_UP, Facts
 from scheduler.domain.plan import Activity, PlannedCourse
 from scheduler.persistence import occupancy, repositories
@@ -22,8 +21,6 @@ from scheduler.persistence.bulk import add_rows
 from scheduler.persistence.mapping import activity_values, course_from, patient_of
 from scheduler.persistence.tables import ActivityRow, CourseRow, VisitRow
 from scheduler.persistence.unit_of_work import UnitOfWork
-
-COI_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # without 0, 1, I and O, which are misread by hand
 
 
 def book_hold(work: UnitOfWork, board: Board, hold_id: str) -> CourseRow:
@@ -63,7 +60,7 @@ def written(work: UnitOfWork, facts: Facts, course: PlannedCourse) -> CourseRow:
         id=course.patient,
         site=course.site,
         plant=course.plant,
-        coi=new_coi(),
+        coi=new_id("C"),
         booked_at=work.now,
         booked_by=work.principal.name,
     )
@@ -84,11 +81,6 @@ def _with_units(course: PlannedCourse, held: Mapping[tuple[str, str], str]) -> P
             for one in course.activities
         ),
     )
-
-
-def new_coi() -> str:
-    """A new chain-of-identity id: opaque, with a check character."""
-    return with_check("X-C" + "".join(secrets.choice(COI_ALPHABET) for _ in range(10)))
 
 
 def attended(facts: Facts, activities: Iterable[Activity]) -> list[Activity]:

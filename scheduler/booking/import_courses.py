@@ -14,6 +14,7 @@ from scheduler.booking.access import must_be, must_be_randomised
 from scheduler.booking.board import Board
 from scheduler.booking.book import visit_times, written
 from scheduler.booking.errors import Refused
+from scheduler.booking.identity import identify
 from scheduler.booking.record import complete
 from scheduler.booking.seating import seated, violations_alone
 from scheduler.domain.audience import Role
@@ -216,7 +217,7 @@ def _import_one(work: UnitOfWork, board: Board, lines: list[_Line]) -> None:
             raise _Problem(f"The remaining steps cannot be planned: {broken[0].message}.")
     course_row = written(work, facts, course)
     occupancy.add_stays(work.session, stays, revision)
-    _mark(work, performed)
+    _mark(work, facts, performed)
     row.status, row.version = "booked", row.version + 1
     after = {"performed": sorted(performed), "visits": visit_times(facts, course)}
     work.audit("course:imported", patient.id, after=after)
@@ -369,12 +370,13 @@ def _begun(
     )
 
 
-def _mark(work: UnitOfWork, performed: dict[str, _Line]) -> None:
+def _mark(work: UnitOfWork, facts: Facts, performed: dict[str, _Line]) -> None:
     for name, one in performed.items():
         row = repositories.activity(work.session, name)
         assert row is not None
         row.status, row.actual_start_at, row.actual_end_at = "performed", one.start_at, one.end_at
         row.recorded_by = work.principal.name
+        identify(work, facts, row)
         visit = repositories.visit(work.session, name)
         if visit is not None:
             visit.status = "performed"

@@ -10,6 +10,7 @@ from typing import Literal
 from scheduler.booking.access import VISIT_READERS, must_be_randomised, version_is
 from scheduler.booking.board import Board
 from scheduler.booking.errors import Refused, not_found
+from scheduler.booking.identity import identify
 from scheduler.booking.weights import OLDEST, TOLERANCE, weighed
 from scheduler.domain.audience import Audience, Principal, Role
 from scheduler.domain.calendars import local_date
@@ -108,6 +109,7 @@ def record(
     before = {"status": case.row.status, "start_at": case.row.start_at, "end_at": case.row.end_at}
     deviation = _deviation(work, case, start_at, reason, signed_meaning) if outcome in DONE else None
     _write(work, case, outcome, start_at, end_at)
+    identify(work, case.facts, case.row)
     work.audit(
         "activity:recorded",
         activity_id,

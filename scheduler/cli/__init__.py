@@ -6,12 +6,28 @@ import os
 import sys
 from typing import NoReturn
 
-from scheduler.cli import demo, diffs, events, keys, plans, programs, records, runs, serving, what_if, why_not, worker
+from scheduler.cli import (
+    demo,
+    diffs,
+    events,
+    keys,
+    logger,
+    plans,
+    programs,
+    records,
+    runs,
+    serving,
+    what_if,
+    why_not,
+    worker,
+)
 from scheduler.cli.frame import BAD_INPUT, app
 from scheduler.console import complain
 from scheduler.domain.errors import MarrowlineError
 
-COMMANDS = (plans, diffs, what_if, why_not, programs, serving, worker, runs, events, keys, records, demo)
+COMMANDS = (
+    plans, diffs, what_if, why_not, programs, logger, serving, worker, runs, events, keys, records, demo,
+)  # fmt: skip
 """The modules whose commands these are, in the order in which they are read."""
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ*"
+UNMISTAKABLE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # without 0, 1, I and O, which are misread by hand
+DRAWN = 10
+"""Characters of an id that are drawn by lot."""
 
 
 def check_character(text: str) -> str:
@@ -33,3 +36,10 @@ def is_sound(text: str) -> bool:
         return len(text) > 1 and text == with_check(text[:-1])
     except ValueError:
         return False
+
+
+def is_id(text: str, kind: str) -> bool:
+    """Whether a text is one of our opaque ids of a kind (C, D, L, U), as it was given out: no character is wrong."""
+    head = f"X-{kind}"
+    body = text[len(head) : -1]
+    return text.startswith(head) and len(body) == DRAWN and set(body) <= set(UNMISTAKABLE) and is_sound(text)

@@ -190,12 +190,29 @@ class FollowUp:
 
 
 @dataclass(frozen=True)
+class Temperatures:
+    """What a logger may show on the way of a unit, in degrees Celsius; every bound is still allowed.
+
+    Beyond `at_least` and `at_most`, but not beyond the bounds of review, `review_minutes` in total can be decided on;
+    all else cannot be used. Two readings further apart than `longest_gap_minutes` say nothing of what is between.
+    """
+
+    at_least: float
+    at_most: float
+    review_at_least: float
+    review_at_most: float
+    review_minutes: int
+    longest_gap_minutes: int
+
+
+@dataclass(frozen=True)
 class ColdChain:
     """The stretch of a dose in which the unit must be in a cold resource; it may be out for the last `out_minutes`."""
 
     from_ref: StepRef
     until_ref: StepRef
     out_minutes: int
+    temperatures: Temperatures
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
-"""Every table. Rows are not the domain: `mapping` turns them into domain values and back.
+"""Every table; those of the cold chain are in `tables_coldchain`.
 
+Rows are not the domain: `mapping` turns them into domain values and back.
 Instants are aware and UTC; stays are half-open ``[begins, ends)`` in whole seconds since 1970, because a database can
 exclude overlaps of integers. Nothing is deleted but idempotency answers: what ends gets an instant or a revision.
 The tables whose names begin with ``unblinded_`` are read by `persistence.unblinded` alone.
@@ -10,6 +11,7 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, CheckConstraint, Index, Text, text
 from sqlmodel import Field
 
+from scheduler.persistence import tables_coldchain as tables_coldchain  # its tables belong to the metadata
 from scheduler.persistence.columns import BigId, Row, UtcDateTime
 from scheduler.persistence.columns import metadata as metadata  # with every table in it
 

@@ -18,6 +18,7 @@ from scheduler.domain.protocol import (
     Role,
     Step,
     StepRef,
+    Temperatures,
     Use,
     Window,
 )
@@ -27,6 +28,7 @@ from scheduler.programs.library import shipped
 from scheduler.programs.protocol_checks import check_protocol
 from scheduler.programs.table import Table
 
+ABSOLUTE_ZERO = -273.15
 LONGEST_DAYS = 3660
 
 
@@ -223,9 +225,26 @@ def _cold_chain(table: Table | None) -> ColdChain | None:
         from_ref=parse_reference(table, "from"),
         until_ref=parse_reference(table, "until"),
         out_minutes=table.integer("out_minutes"),
+        temperatures=_temperatures(table.table("temperatures")),
     )
     table.finish()
     return chain
+
+
+def _temperatures(table: Table) -> Temperatures:
+    found = Temperatures(
+        at_least=table.number("at_least_celsius", low=ABSOLUTE_ZERO),
+        at_most=table.number("at_most_celsius", low=ABSOLUTE_ZERO),
+        review_at_least=table.number("review_at_least_celsius", low=ABSOLUTE_ZERO),
+        review_at_most=table.number("review_at_most_celsius", low=ABSOLUTE_ZERO),
+        review_minutes=table.integer("review_minutes"),
+        longest_gap_minutes=table.integer("longest_gap_minutes", low=1),
+    )
+    table.finish()
+    if not found.review_at_least <= found.at_least <= found.at_most <= found.review_at_most:
+        remedy = "Write review_at_least, at_least, at_most and review_at_most in ascending order"
+        raise table.error("at_least_celsius", "the bounds are not in order", remedy)
+    return found
 
 
 def _arm(table: Table) -> Arm:

@@ -8,7 +8,8 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from httpx import Response
 
-from tests.api.callers import ANA, NORTH
+from scheduler.domain.check_character import with_check
+from tests.api.callers import ANA, NORTH, Json
 from tests.blinding.worlds import CLEO, CSV, STRETCH, World
 
 Route = tuple[str, str]
@@ -17,6 +18,14 @@ Try = Callable[[World, str], list[Response]]
 NOTE = {"reason": "A reason in words."}
 TIMES = {"start_at": "2027-03-02T08:00:00Z", "end_at": "2027-03-02T09:00:00Z"}
 BOTH = (ANA, CLEO)
+HANDED = {
+    "step": "received",
+    "from_holder": "Carl",
+    "to_holder": "the pharmacy",
+    "place": NORTH,
+    "happened_at": TIMES["end_at"],
+}
+NOBODYS_UNIT = with_check("X-U2222222222")
 
 
 def get(path: str, **params: str) -> Try:
@@ -95,6 +104,74 @@ def shipment(world: World, who: str) -> list[Response]:
     return [world.post(who, f"/v1/shipments/{one['id']}/record", body) for one in answer["items"]]
 
 
+def units(world: World, patient: str) -> list[str]:
+    """The units of a patient, as the plant knows them, or one that nobody has."""
+    items = world.get("paul", "/v1/units", params={"course": patient}).json()["items"]
+    return [str(one["id"]) for one in items] or [NOBODYS_UNIT]
+
+
+def of_units(ending: str) -> Try:
+    """Read an address of the units of both patients."""
+    return lambda world, who: [
+        world.get(who, f"/v1/units/{unit}{ending}") for patient in BOTH for unit in units(world, patient)
+    ]
+
+
+def scanned(world: World, who: str) -> list[Response]:
+    """Everybody's unit for everybody, at the pharmacy and at the bedside."""
+    told = [{"patient": patient, "step": step, "place": NORTH} for patient in BOTH for step in ("checked", "bedside")]
+    return [
+        world.post(who, f"/v1/units/{unit}/scan", body)
+        for patient in BOTH
+        for unit in units(world, patient)
+        for body in told
+    ]
+
+
+def shipments(ending: str, body: Json | None = None) -> Try:
+    """Every shipment of the stretch: read of it, or send something about it."""
+
+    def tried(world: World, who: str) -> list[Response]:
+        items = world.get("carl", "/v1/shipments", params=STRETCH).json()["items"]
+        paths = [f"/v1/shipments/{one['id']}/{ending}" for one in items]
+        return [world.get(who, path) if body is None else world.post(who, path, body) for path in paths]
+
+    return tried
+
+
+def read_out(world: World, who: str) -> list[Response]:
+    """A logger's file for every shipment of the stretch."""
+    items = world.get("carl", "/v1/shipments", params=STRETCH).json()["items"]
+    content = f"at,celsius\n{TIMES['start_at']},20\n"
+    paths = [f"/v1/shipments/{one['id']}/logger" for one in items]
+    return [world.call(who, "POST", path, content=content, headers=CSV) for path in paths]
+
+
+def disposed(world: World, who: str) -> list[Response]:
+    """A decision on every verdict there is, and on one there is not."""
+    entries = [
+        one
+        for unit in units(world, ANA)
+        for one in world.get("paul", f"/v1/units/{unit}/history").json().get("entries", [])
+    ]
+    files = [one["details"]["file"] for one in entries if one["what"] == "judged"]
+    body = {"decision": "use", **NOTE, "signature": world.signature(who, "disposition of a unit")}
+    return [world.post(who, f"/v1/logger-files/{name}/disposition", body) for name in files or ["log_0"]]
+
+
+def released(world: World, who: str) -> list[Response]:
+    told = {"stage": "before_sterility", "passed": True, **NOTE}
+    lots = [one["id"] for one in world.get("paul", f"/v1/courses/{ANA}/lots").json()["lots"]]
+    return [
+        world.post(who, f"/v1/lots/{lot}/releases", told | {"signature": world.signature(who, "release of a lot")})
+        for lot in lots
+    ]
+
+
+def notice(world: World, who: str) -> list[Response]:
+    return [world.post(who, f"/v1/notices/{_first(world, 'dora', '/v1/notices')}/acknowledge")]
+
+
 def hold(method: str) -> Try:
     return lambda world, who: [world.call(who, method, "/v1/holds/hold_000000000000000000000001")]
 
@@ -162,6 +239,20 @@ TRIES: dict[Route, Try] = {
     ),
     ("GET", "/v1/shipments"): get("/v1/shipments", **STRETCH),
     ("POST", "/v1/shipments/{shipment}/record"): shipment,
+    ("GET", "/v1/shipments/{shipment}/custody"): shipments("custody"),
+    ("POST", "/v1/shipments/{shipment}/custody"): shipments("custody", HANDED),
+    ("POST", "/v1/shipments/{shipment}/logger"): read_out,
+    ("POST", "/v1/logger-files/{file}/disposition"): disposed,
+    ("GET", "/v1/units/{unit}/clock"): of_units("/clock"),
+    ("GET", "/v1/units/{unit}/history"): of_units("/history"),
+    ("GET", "/v1/units/{unit}/history.html"): of_units("/history.html?lang=ko"),
+    ("GET", "/v1/units"): get("/v1/units?course=PATIENT"),
+    ("GET", "/v1/units/{unit}/label.svg"): of_units("/label.svg"),
+    ("POST", "/v1/units/{unit}/scan"): scanned,
+    ("GET", "/v1/courses/{course}/lots"): get("/v1/courses/PATIENT/lots"),
+    ("POST", "/v1/lots/{lot}/releases"): released,
+    ("GET", "/v1/notices"): get("/v1/notices", all="true"),
+    ("POST", "/v1/notices/{notice}/acknowledge"): notice,
     ("GET", "/v1/resources"): get("/v1/resources"),
     ("GET", "/v1/resources/{place}/{kind}/load"): lambda world, who: [
         world.get(who, f"/v1/resources/{resource}/load", params=STRETCH)

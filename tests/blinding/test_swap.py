@@ -41,6 +41,8 @@ def test_the_events_are_those_that_matter(worlds: tuple[Lived, Lived]) -> None:
     assert "plans/1/approve" in {path for _, path in done}
     told = {json.loads(one.body)["kind"] for one in first.events if one.path == "/v1/events" and one.status == 201}
     assert told >= {"lot_failed", "out_of_service", "holiday", "half_capacity", "patient_left"}
+    for ending in ("/releases", "/custody", "/logger"):
+        assert [path for method, path in done if path.endswith(ending)], ending
     assert {"bookings", "closures", "hindrances", "holds", "randomisation"} <= {path for _, path in done}
     assert {one.status for one in first.events} >= {200, 201, 204, 404, 409, 412, 422, 428}
 

@@ -137,6 +137,7 @@ def live(world: World, story: Story = PRESSED) -> None:
     for patient in (ANA, CLEO):
         world.move(patient)
     _treat(world)
+    _follow(world)
     if story.makes_again:
         _give_up(world)
     _close(world, story.shut)
@@ -157,6 +158,35 @@ def _treat(world: World) -> None:
         if one["kind"] == "fill":
             world.weigh(one["id"].split("/")[0], datetime.fromisoformat(one["start_at"]) - timedelta(days=1))
         world.tell(one, "failed" if one["id"] == f"{CLEO}/1/fill" else "performed")
+
+
+def _carry(world: World) -> None:
+    """Every shipment so far changes hands, and its logger showed 20 degrees."""
+    for one in world.get("carl", "/v1/shipments", params=STRETCH).json()["items"]:
+        path = f"/v1/shipments/{one['id']}"
+        for step, who, place, at in (
+            ("packed", "paul", "HUB", one["pick_up_at"]),
+            ("handed_over", "carl", "HUB", one["pick_up_at"]),
+            ("received", "nora", NORTH, one["drop_at"]),
+        ):
+            body = {"step": step, "from_holder": who, "to_holder": "the next", "place": place, "happened_at": at}
+            world.post(who, f"{path}/custody", body)
+        world.call("phil", "POST", f"{path}/logger", content=f"at,celsius\n{one['pick_up_at']},20\n", headers=CSV)
+
+
+def _follow(world: World) -> None:
+    """Quality releases every lot there is, and both fail afterwards; units are scanned for the right and the wrong."""
+    _carry(world)
+    for patient in (ANA, CLEO):
+        for lot in world.get("quinn", f"/v1/courses/{patient}/lots").json()["lots"]:
+            for stage, passed in (("before_sterility", True), ("final", False)):
+                body = {"stage": stage, "passed": passed, "reason": "As tested."}
+                signed = body | {"signature": world.signature("quinn", "release of a lot")}
+                world.post("quinn", f"/v1/lots/{lot['id']}/releases", signed)
+        for unit in world.get("phil", "/v1/units", params={"course": ANA}).json()["items"]:
+            body = {"patient": patient, "step": "bedside", "place": NORTH}
+            world.post("nora", f"/v1/units/{unit['id']}/scan", body)
+    world.get("dora", "/v1/notices")
 
 
 def _give_up(world: World) -> None:

@@ -13,6 +13,7 @@ from scheduler.domain.protocol import (
     StartHours,
     Step,
     StepRef,
+    Temperatures,
     Use,
     Window,
 )
@@ -125,6 +126,6 @@ PROTOCOL = Protocol(
     ),
     steps=STEPS,
     limits=LIMITS,
-    cold_chain=ColdChain(ref("fill.end"), ref("injection.start"), 60),
+    cold_chain=ColdChain(ref("fill.end"), ref("injection.start"), 60, Temperatures(2, 8, 0, 15, 30, 10)),
     follow_ups=(FollowUp("week-20", 1, Window(140, 0, -14, 14), 60, ("clinic",)),),
 )

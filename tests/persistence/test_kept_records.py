@@ -1,5 +1,7 @@
 """Signatures, deviations, weights, plans and openings stay as they were written, except for what has to change."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import text
 
@@ -14,6 +16,17 @@ from scheduler.persistence.tables import (
     PlanRow,
     UnblindedOpeningRow,
     WeightRow,
+)
+from scheduler.persistence.tables_coldchain import (
+    CustodyRow,
+    DispositionRow,
+    DonationRow,
+    DoseUnitRow,
+    LoggerRow,
+    LotRow,
+    NoticeRow,
+    ReleaseRow,
+    ScanRow,
 )
 from tests.persistence.cast import NOW, unit_of_work
 
@@ -122,3 +135,88 @@ def test_an_attempt_is_not_replaced_by_another_of_the_same_number(kept: Database
     listed = ", ".join(names)
     with pytest.raises(RowRefused), kept.engine.begin() as connection:
         connection.execute(text(f"INSERT INTO attempt ({listed}) SELECT {listed} FROM attempt"))
+
+
+COLD = ("donation", "lot", "dose_unit", "scan", "custody", "logger_file", "disposition", "lot_release", "notice")
+
+
+@pytest.fixture
+def followed(kept: Database) -> Database:
+    """One row in each table of the cold chain."""
+    with unit_of_work(kept) as work:
+        signed = work.sign("release/r-1", {}, meaning="release of a lot")
+        fill: dict[str, Any] = {"activity": "NOR-001/2/fill", "attempt": 2}
+        made: dict[str, Any] = {"made_at": NOW, "made_by": "Paul"}
+        decided: dict[str, Any] = {"reason": "tested", "signature": signed, "decided_at": NOW, "decided_by": "Quinn"}
+        judged: dict[str, Any] = {
+            "verdict": "review",
+            "details": "{}",
+            "proposal": "use",
+            "sha256": "0",
+            "content": "at,celsius",
+        }
+        times: dict[str, Any] = {"packed_at": NOW, "received_at": NOW, "uploaded_at": NOW, "uploaded_by": "Phil"}
+        parties: dict[str, Any] = {"from_holder": "plant", "to_holder": "Carl", "place": "Plant"}
+        seen: dict[str, Any] = {"happened_at": NOW, "recorded_at": NOW, "recorded_by": "Carl"}
+        told: dict[str, Any] = {
+            "kind": "lot_failed",
+            "urgent": True,
+            "role": "doctor",
+            "sentence": "x",
+            "raised_at": NOW,
+        }
+        scanned: dict[str, Any] = {
+            "unit": "u-1",
+            "step": "checked",
+            "place": "North",
+            "scanned_at": NOW,
+            "scanned_by": "Nora",
+        }
+        for row in (
+            DonationRow(id="d-1", course="NOR-001", **fill, **made),
+            LotRow(id="l-1", course="NOR-001", dose=2, **fill, **made),
+            DoseUnitRow(id="u-1", lot="l-1", course="NOR-001", dose=2, number=1, made_at=NOW),
+            ScanRow(id="s-1", patient="NOR-001", **scanned),
+            CustodyRow(id="c-1", **fill, step="packed", **parties, **seen),
+            LoggerRow(id="f-1", **fill, lot="l-1", **judged, **times),
+            DispositionRow(id="p-1", logger_file="f-1", decision="use", **decided),
+            ReleaseRow(id="r-1", lot="l-1", stage="final", passed=True, **decided),
+            NoticeRow(id="n-1", patient="NOR-001", **told),
+        ):
+            work.session.add(row)
+            work.session.flush()
+        work.commit()
+    return kept
+
+
+@pytest.mark.parametrize("table", COLD)
+def test_nothing_of_the_cold_chain_is_deleted_rewritten_or_written_twice(followed: Database, table: str) -> None:
+    refused(followed, f"DELETE FROM {table}")
+    refused(followed, f"UPDATE {table} SET id = 'x'")
+    with followed.engine.begin() as connection:
+        assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 1
+
+
+def test_of_a_notice_only_its_acknowledgement_is_written_later(followed: Database) -> None:
+    refused(followed, "UPDATE notice SET sentence = 'y'")
+    with followed.engine.begin() as connection:
+        change = "UPDATE notice SET acknowledged_at = '2027-01-04', acknowledged_by = 'Dora'"
+        assert connection.execute(text(change)).rowcount == 1
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        "donation (id, course, activity, attempt, made_at, made_by) "
+        "SELECT 'x', course, activity, attempt, made_at, made_by",
+        "lot (id, course, dose, activity, attempt, made_at, made_by) "
+        "SELECT 'x', course, dose, activity, attempt, made_at, made_by",
+        "lot_release (id, lot, stage, passed, reason, signature, decided_at, decided_by) "
+        "SELECT 'x', lot, stage, passed, reason, signature, decided_at, decided_by",
+        "disposition (id, logger_file, decision, reason, signature, decided_at, decided_by) "
+        "SELECT 'x', logger_file, decision, reason, signature, decided_at, decided_by",
+    ],
+)
+def test_what_is_said_once_is_not_said_again(followed: Database, again: str) -> None:
+    with pytest.raises(RowRefused), followed.engine.begin() as connection:
+        connection.execute(text(f"INSERT INTO {again} FROM {again.split()[0]}"))

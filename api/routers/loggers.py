@@ -1,0 +1,142 @@
+"""Logger files of shipments: handed in, judged, decided on."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import Field
+
+from api.dependencies import CurrentCaller, Idempotent, require
+from api.documentation import responses
+from api.schemas import Incoming, OpaqueId, Outgoing, Reason, Signature
+from api.uploads import CSV, LONGEST
+from scheduler.booking.errors import Refused
+from scheduler.coldchain.loggers import DISPOSERS, LOADERS, Decision, dispose, upload
+from scheduler.domain.excursions import Word
+from scheduler.persistence.tables_coldchain import LoggerRow
+
+router = APIRouter(prefix="/v1", tags=["shipments"])
+
+JSON = "application/json"
+AT: dict[str, Any] = {"type": "string", "maxLength": 40, "description": "With its UTC offset."}
+DEGREES: dict[str, Any] = {"type": "number", "minimum": -1000, "maximum": 10000}
+READING: dict[str, Any] = {
+    "type": "object",
+    "properties": {"at": AT, "celsius": DEGREES, "fahrenheit": DEGREES},
+    "required": ["at"],
+    "additionalProperties": False,
+}
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            CSV: {
+                "schema": {"type": "string", "maxLength": LONGEST},
+                "example": "at,celsius\n2027-02-17T09:00:00+09:00,4.6\n",
+            },
+            JSON: {
+                "schema": {"type": "array", "items": READING, "maxItems": 25_000},
+                "example": [{"at": "2027-02-17T09:00:00+09:00", "celsius": 4.6}],
+            },
+        },
+    }
+}
+
+
+class LoggerReason(Outgoing):
+    """A rule that spoke, and what was found."""
+
+    rule: str
+    sentence: str
+
+
+class LoggerView(Outgoing):
+    """A verdict on a shipment. Anything but in-range keeps its units in quarantine until quality decides."""
+
+    id: OpaqueId
+    verdict: Word
+    reasons: list[LoggerReason] = Field(description="The one that decided first.")
+    proposal: Decision = Field(description="What the rule proposes; where it is not in-range, a person decides.")
+    exposure_seconds: float = Field(description="Outside the range in total.")
+    longest_run_seconds: float
+    lowest: float | None = Field(description="Degrees Celsius.")
+    highest: float | None
+    gaps: list[tuple[datetime, datetime]] = Field(description="Stretches without a reading, 20 at most.")
+    gap_count: int
+    readings: int
+    unusable: int = Field(description="Lines without a usable temperature.")
+    first_at: datetime | None
+    last_at: datetime | None
+    packed_at: datetime
+    received_at: datetime
+    sha256: str
+    uploaded_at: datetime
+
+
+class DispositionIn(Incoming):
+    """What becomes of the units, signed."""
+
+    decision: Decision
+    reason: Reason
+    signature: Signature
+
+
+class DispositionView(Outgoing):
+    """A decision on a verdict."""
+
+    id: OpaqueId
+    decision: Decision
+    reason: str
+    decided_at: datetime
+    decided_by: str
+
+
+async def _file(request: Request) -> bytes:
+    """The body as it came; Refused 415 for another media type."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in (CSV, JSON):
+        raise Refused("not-csv", 415, "The body is neither CSV nor JSON. Send it as text/csv or application/json.")
+    return await request.body()
+
+
+@router.post(
+    "/shipments/{shipment}/logger",
+    operation_id="judge_logger",
+    summary="Hand in a temperature logger's file",
+    status_code=201,
+    responses=responses(400, 404, 409, 413, 415, 422),
+    openapi_extra=BODY,
+    dependencies=[Depends(require(*LOADERS)), Idempotent],
+)
+def judge_logger(shipment: OpaqueId, caller: CurrentCaller, content: Annotated[bytes, Depends(_file)]) -> LoggerView:
+    """CSV with at,celsius or at,fahrenheit, or JSON. Judged from packing to receipt, which must be recorded."""
+    with caller.begin() as work:
+        shown = _view(upload(work, caller.facts(work), shipment, content))
+        work.commit()
+    return shown
+
+
+@router.post(
+    "/logger-files/{file}/disposition",
+    operation_id="dispose_units",
+    summary="Decide on a verdict",
+    status_code=201,
+    responses=responses(404, 409),
+    dependencies=[Depends(require(*DISPOSERS)), Idempotent],
+)
+def dispose_units(file: OpaqueId, body: DispositionIn, caller: CurrentCaller) -> DispositionView:
+    """A named person of quality says whether the units may be used, and signs it. Nothing is ever used by itself."""
+    meaning = caller.signed(body.signature)
+    with caller.begin() as work:
+        row = dispose(work, file, decision=body.decision, reason=body.reason, signed_meaning=meaning)
+        shown = DispositionView.model_validate({name: getattr(row, name) for name in DispositionView.model_fields})
+        work.commit()
+    return shown
+
+
+def _view(row: LoggerRow) -> LoggerView:
+    own = ("id", "verdict", "proposal", "packed_at", "received_at", "sha256", "uploaded_at")
+    details = {name: value for name, value in json.loads(row.details).items() if name != "word"}
+    return LoggerView.model_validate({**details, **{name: getattr(row, name) for name in own}})

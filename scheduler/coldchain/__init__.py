@@ -1,0 +1,1 @@
+"""What becomes of a dose between the fill and the patient: identity, custody, temperature, release."""

@@ -1,0 +1,159 @@
+"""Logger files of shipments: judged when they come, and decided on by a named person of quality, never by itself."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import secrets
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Literal
+
+from scheduler.booking.access import must_be
+from scheduler.booking.errors import Refused, not_found
+from scheduler.coldchain.logger_files import readings
+from scheduler.coldchain.notices import raise_notice
+from scheduler.coldchain.shipments import Carried, shipment_for
+from scheduler.domain.audience import Role
+from scheduler.domain.course import Facts
+from scheduler.domain.errors import BadInput
+from scheduler.domain.excursions import Verdict, Word, judge
+from scheduler.domain.intervals import Interval
+from scheduler.persistence import custody
+from scheduler.persistence.tables_coldchain import DispositionRow, LoggerRow, LotRow
+from scheduler.persistence.unit_of_work import UnitOfWork
+
+Decision = Literal["use", "discard"]
+LOADERS = frozenset({Role.PHARMACIST, Role.PLANNER, Role.QA})
+DISPOSERS = frozenset({Role.QA})
+PROPOSED: dict[Word, Decision] = {"in-range": "use", "review": "use", "quarantine": "discard", "missing": "discard"}
+"""What a verdict proposes; of anything but in-range a person decides."""
+
+
+def upload(work: UnitOfWork, facts: Facts, shipment: str, content: bytes) -> LoggerRow:
+    """Judge a logger's file from packing to receipt and keep both. The caller commits.
+
+    Any verdict but in-range puts the units of the lot into quarantine by being there. A shipment may have several
+    files; each stands by itself.
+
+    Raises
+    ------
+    Refused
+        403 for other roles, 404 for an unknown shipment, 409 for one that carries no dose, has no temperatures to be
+        judged by, or was not packed and received yet, 422 for a file that cannot be read.
+    """
+    must_be(work.principal, LOADERS, "hand in a logger's file")
+    found = shipment_for(work, facts, shipment)
+    chain = facts.protocol.cold_chain
+    if found.lot is None or chain is None:
+        raise Refused("nothing-to-judge", 409, "This shipment carries no dose that must stay cold. Check the shipment.")
+    stretch = _stretch(work, found)
+    try:
+        verdict = judge(readings(io.BytesIO(content), "the file"), stretch, chain.temperatures)
+    except BadInput as problem:
+        raise Refused("logger-file-unusable", 422, f"{problem}. Nothing was kept.") from problem
+    row = LoggerRow(
+        id=f"log_{secrets.token_hex(10)}",
+        activity=found.row.id,
+        attempt=found.row.attempt,
+        lot=found.lot.id,
+        verdict=verdict.word,
+        details=json.dumps(told(verdict), ensure_ascii=False),
+        proposal=PROPOSED[verdict.word],
+        sha256=hashlib.sha256(content).hexdigest(),
+        content=content.decode("utf-8-sig"),
+        packed_at=stretch.start_at,
+        received_at=stretch.end_at,
+        uploaded_at=work.now,
+        uploaded_by=work.principal.name,
+    )
+    custody.add(work.session, row)
+    kept = {"shipment": found.row.id, "verdict": row.verdict, "proposal": row.proposal, "sha256": row.sha256}
+    work.audit("logger:judged", row.id, after=kept)
+    if verdict.word != "in-range":
+        _quarantined(work, found, found.lot, verdict)
+    return row
+
+
+def dispose(
+    work: UnitOfWork, file: str, *, decision: Decision, reason: str, signed_meaning: str | None
+) -> DispositionRow:
+    """Decide what becomes of units whose temperature was not certainly in range. The caller commits.
+
+    Raises
+    ------
+    Refused
+        403 for other roles and without a signature, 404 for an unknown file, 409 where there is nothing to decide or
+        it was decided.
+    """
+    must_be(work.principal, DISPOSERS, "decide on a verdict")
+    row = custody.logger_file(work.session, file, lock=True)
+    if row is None:
+        raise not_found("logger-file")
+    if row.verdict == "in-range":
+        raise Refused("nothing-to-decide", 409, "This verdict is in-range: there is nothing to decide.")
+    if custody.dispositions_of(work.session, [file]):
+        raise Refused("already-decided", 409, "This verdict was decided on before. What was signed stays.")
+    if signed_meaning is None:
+        raise Refused("signature-missing", 403, "A disposition is signed. Send signature with your own key.")
+    name = f"dis_{secrets.token_hex(10)}"
+    signed = {"disposition": name, "file": file, "sha256": row.sha256, "verdict": row.verdict, "decision": decision}
+    signature = work.sign(f"disposition/{name}", {**signed, "reason": reason}, meaning=signed_meaning)
+    made = DispositionRow(
+        id=name,
+        logger_file=file,
+        decision=decision,
+        reason=reason,
+        signature=signature,
+        decided_at=work.now,
+        decided_by=work.principal.name,
+    )
+    custody.add(work.session, made)
+    work.audit("logger:disposed", file, reason=reason, after={"signed": signed, "signature": signature})
+    return made
+
+
+def told(verdict: Verdict) -> dict[str, object]:
+    """A verdict as plain JSON: durations in seconds, instants with their offset."""
+    plain = asdict(verdict)
+    plain["exposure_seconds"] = plain.pop("exposure").total_seconds()
+    plain["longest_run_seconds"] = plain.pop("longest_run").total_seconds()
+    plain["gaps"] = [[one.start_at.isoformat(), one.end_at.isoformat()] for one in verdict.gaps]
+    for name in ("first_at", "last_at"):
+        plain[name] = _written(getattr(verdict, name))
+    return plain
+
+
+def _written(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat()
+
+
+def _stretch(work: UnitOfWork, found: Carried) -> Interval:
+    """From packing to receipt, as they were recorded."""
+    events = {one.step: one.happened_at for one in custody.custody_of(work.session, found.row.id, found.row.attempt)}
+    if "packed" not in events or "received" not in events:
+        words = "A verdict is on the time from packing to receipt. Record both of this shipment first."
+        raise Refused("step-before-missing", 409, words)
+    if events["received"] - events["packed"] < timedelta(minutes=1):
+        raise Refused("stretch-unusable", 409, "By its records it was received within a minute of being packed.")
+    return Interval(events["packed"], events["received"])
+
+
+def _quarantined(work: UnitOfWork, found: Carried, lot: LotRow, verdict: Verdict) -> None:
+    reason = verdict.reasons[0]
+    sentence = (
+        f"Dose {lot.dose} of {lot.course} is in quarantine: {verdict.word} ({reason.rule}). {reason.sentence} "
+        f"Proposed: {PROPOSED[verdict.word]}. A signature of quality decides."
+    )
+    for role, site in ((Role.QA, None), (Role.PHARMACIST, found.course.site)):
+        raise_notice(
+            work,
+            "unit_quarantined",
+            role,
+            site=site,
+            patient=lot.course,
+            dose=lot.dose,
+            sentence=sentence,
+            urgent=True,
+        )
