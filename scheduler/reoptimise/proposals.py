@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from scheduler.booking.override import FENCE
 from scheduler.documents.diff_json import diff_json
 from scheduler.documents.diff_text import diff_lines
 from scheduler.documents.plan_json import plan_json
@@ -117,13 +118,14 @@ def waits_for(snapshot: Snapshot, solution: Solution, diff: PlanDiff) -> str | N
 def approve_by(snapshot: Snapshot, solution: Solution) -> datetime | None:
     """The last instant at which approving a plan still lets it be carried out.
 
-    That is when the first step with a new time begins, less the plant's fence where that still lies ahead. None where
-    nothing begins anew, as when doses are only given up.
+    That is a day before the first step with a new time begins, where that still lies ahead, else when it begins: a
+    signature may go into the plant's fence, and nothing new is begun within a day, whoever says so. None where nothing
+    begins anew, as when doses are only given up.
     """
     first = min((one.start_at for one in begun_anew(snapshot, solution)), default=None)
     if first is None:
         return None
-    told_by = first - timedelta(days=snapshot.facts.policy.plant_fence_days)
+    told_by = first - FENCE
     return told_by if told_by > snapshot.at else first
 
 

@@ -288,13 +288,13 @@ def test_a_plan_is_not_approved_once_it_can_no_longer_be_carried_out(near: House
     signed(near, found)
 
 
-def test_a_plan_can_be_approved_until_the_plants_fence_before_its_first_new_step(near: House) -> None:
+def test_a_plan_can_be_approved_until_a_day_before_its_first_new_step(near: House) -> None:
     found = told(near, events.CultureReadOut(ANA, 1, start(near, f"{ANA}/1/fill") + DAY, None, "Slow."), QUINN)
     _, proposal = proposal_of(near, found.plan)
     before = times(near, ANA) | times(near, BEN)
     signed(near, found)
     after = times(near, ANA) | times(near, BEN)
-    assert proposal.approve_by == min(at for name, (_, at) in after.items() if before[name][1] != at) - 3 * DAY
+    assert proposal.approve_by == min(at for name, (_, at) in after.items() if before[name][1] != at) - DAY
 
 
 def test_what_the_search_does_not_find_in_time_is_on_record_and_left_to_the_next_run(
