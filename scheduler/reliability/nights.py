@@ -40,6 +40,8 @@ class Simulated:
         How long each night took, from the order to the workers to its end.
     status
         How the nights ended; `resumed` of them were taken over from a worker that was killed.
+    failed
+        Why nights failed, in their own words.
     moves
         Changes of visits that plans published, by kind.
     near
@@ -58,6 +60,7 @@ class Simulated:
     seconds: float = 0.0
     night_seconds: list[float] = field(default_factory=list)
     status: Counter[str] = field(default_factory=Counter)
+    failed: list[str] = field(default_factory=list)
     resumed: int = 0
     kills: int = 0
     wrong_clocks: int = 0
@@ -157,6 +160,8 @@ class _Simulation:
         self.found.night_seconds.append(seconds)
         self.found.status[row.status if row is not None else "none"] += 1
         self.found.resumed += row is not None and row.attempt > 1
+        if row is not None and row.status == "failed":
+            self.found.failed.append(f"{on}: {row.reason}")
         with self._look() as work:
             self.judge.night(work, on, row)
 
@@ -171,8 +176,8 @@ class _Simulation:
         )
 
     def _news(self, people: People) -> list[str]:
-        """What was found wrong since the night before."""
-        found = [*self.judge.verdicts.all, *self.crew.problems, *people.unclean]
+        """Why a night failed, and what was found wrong, since the night before."""
+        found = [*self.found.failed, *self.judge.verdicts.all, *self.crew.problems, *people.unclean]
         new = [line for line in found if line not in self.said]
         self.said.update(new)
         return new
