@@ -2,6 +2,7 @@
 # make bench  measure every shipped program                 make lock   renew the locked requirements (needs uv)
 # make repair-bench  what closures do to a published plan
 # make reliability  race, kill -9, waiting times, restore   make fuzz   10,000 requests nobody should send
+# make drill  200 simulated nights with everything that goes wrong
 #
 # PYTHON selects the interpreter (3.11 or newer), VENV the folder it is installed into:
 #   make test PYTHON=python3.13 VENV=.venv-3.13
@@ -18,7 +19,7 @@ INSTALLED_FUZZ := $(FUZZ)/installed-$(subst /,_,$(PYTHON))
 CHECKED := scheduler solver fixtures $(wildcard api)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: demo test bench repair-bench reliability fuzz lock clean
+.PHONY: demo test bench repair-bench reliability drill fuzz lock clean
 
 demo: $(INSTALLED)
 	$(BIN)/marrowline demo
@@ -37,7 +38,10 @@ repair-bench: $(INSTALLED)
 	$(BIN)/python -m scheduler.repair_bench
 
 reliability: $(INSTALLED_DEV)
-	$(BIN)/python -m scheduler.reliability race kill latency drill
+	$(BIN)/python -m scheduler.reliability race kill latency restore
+
+drill: $(INSTALLED_DEV)
+	$(BIN)/python -m scheduler.reliability drill
 
 fuzz: $(INSTALLED_DEV) $(INSTALLED_FUZZ)
 	SCHEMATHESIS=$(FUZZ)/bin/schemathesis $(BIN)/python -m scheduler.reliability fuzz

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache, partial
 from types import MappingProxyType
 
 from scheduler.domain.course import Facts
@@ -15,6 +16,7 @@ from scheduler.planning.desk import Desk
 AHEAD = timedelta(days=400)  # how far is looked: no course lasts longer
 EXACT_TO = timedelta(hours=1)
 SLACK_DAYS = 14  # so far outside its window may a deviation put a dose
+NONE: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -52,27 +54,35 @@ def last_moments(
     by_patient = {one.patient: one for one in courses}
     for course in courses:
         bench.put(course)
-    return {
-        one: _of_dose(facts, bench, by_patient[one[0]], one[1], without.get(one[0], frozenset()), now) for one in doses
-    }
+    moments: dict[tuple[str, int], LastMoments] = {}
+    for name in dict.fromkeys(patient for patient, _ in doses):
+        given = [_given(facts, bench, by_patient[name], without.get(name, NONE), slack) for slack in (0, SLACK_DAYS)]
+        for dose in (dose for patient, dose in doses if patient == name):
+            inside, outside = (_last(partial(_helps, each, dose), now) for each in given)
+            moments[name, dose] = LastMoments(inside, outside)
+    return moments
 
 
-def _of_dose(
-    facts: Facts, bench: Bench, course: PlannedCourse, dose: int, without: frozenset[int], now: datetime
-) -> LastMoments:
+def _given(
+    facts: Facts, bench: Bench, course: PlannedCourse, without: frozenset[int], slack_days: int
+) -> Callable[[datetime], frozenset[int]]:
+    """By when it is decided, the doses that a course can be given then; each instant is only looked at once."""
     fence = timedelta(days=facts.policy.plant_fence_days)
     patient = facts.patient(course.patient)
 
-    def helps(slack_days: int) -> Callable[[datetime], bool]:
-        def at(decided_at: datetime) -> bool:
-            begin_at = decided_at + fence
-            ground = bench.desk.ground(patient, course, frozenset(), begin_at, slack_days=slack_days, without=without)
-            found = bench.desk.keep(ground, list(bench.stays[course.patient]))
-            return found is not None and found.course.find(facts.protocol.administration, dose) is not None
+    @cache
+    def at(decided_at: datetime) -> frozenset[int]:
+        begin_at = decided_at + fence
+        ground = bench.desk.ground(patient, course, frozenset(), begin_at, slack_days=slack_days, without=without)
+        found = bench.desk.keep(ground, list(bench.stays[course.patient]))
+        steps = () if found is None else found.course.activities
+        return frozenset(one.dose for one in steps if one.kind == facts.protocol.administration and one.dose)
 
-        return at
+    return at
 
-    return LastMoments(_last(helps(0), now), _last(helps(SLACK_DAYS), now))
+
+def _helps(given: Callable[[datetime], frozenset[int]], dose: int, decided_at: datetime) -> bool:
+    return dose in given(decided_at)
 
 
 def _last(helps: Callable[[datetime], bool], now: datetime) -> datetime | None:

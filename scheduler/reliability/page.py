@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from scheduler.reliability.drill import Drilled
 from scheduler.reliability.fuzzing import CHECKS, Fuzzed
 from scheduler.reliability.judge import Verdict
 from scheduler.reliability.killing import Killed
 from scheduler.reliability.latency import Measured
 from scheduler.reliability.race import RACED, Raced
+from scheduler.reliability.restoring import Drilled
 
 INTRODUCTION = """# Reliability
 
-Written by `make reliability` and `make fuzz`; each section by the command it names, which runs that campaign again.
-Small versions of all of them run in `make test`. Times depend on the machine and on what else it does.
+Written by `make reliability`, `make drill` and `make fuzz`; each section by the command it names, which runs that
+campaign again. Small versions of all of them run in `make test`. Times depend on the machine and on what else it does.
 """
 ASKED = ("register", "offers", "hold", "book", "offers, tier 1")
 
@@ -70,11 +70,11 @@ offers, holds and courses, through the use cases and with holds that run out mea
 stays by plain SQL; the whole database by the referee; each acknowledged booking by its identity, and each change by
 the version of its course. A refusal is clean when it is a 404, 409 or 412 with a sentence; others are counted apart.
 
-{_table(headings, rows)}
+{table(headings, rows)}
 Refused: {_counted(races)}.
 """
     held = all(one.verdict.sound and not one.tally.unclean for one in races)
-    return _section("race", "Race", "python -m scheduler.reliability race", text), held
+    return section("race", "Race", "python -m scheduler.reliability race", text), held
 
 
 def of_kills(kills: Sequence[Killed]) -> tuple[Section, bool]:
@@ -101,9 +101,9 @@ def of_kills(kills: Sequence[Killed]) -> tuple[Section, bool]:
 and book over HTTP, each repeating a request under its Idempotency-Key until it is answered. The database may hold more
 courses than were acknowledged (the answer was on its way), never fewer.
 
-{_table(headings, rows)}"""
+{table(headings, rows)}"""
     held = all(one.verdict.sound and not one.seen.unexpected for one in kills)
-    return _section("kill", "Kill -9", "python -m scheduler.reliability kill", text), held
+    return section("kill", "Kill -9", "python -m scheduler.reliability kill", text), held
 
 
 def of_latency(rows: Sequence[Measured]) -> tuple[Section, bool]:
@@ -128,11 +128,11 @@ serve`, {workers} workers on the same machine, which also runs the database and 
 client waits after each answer; without it the clients ask as fast as they can, and the times are those of a queue.
 Offers that move somebody else's draft (tier 1) are asked for by one client after the other.
 
-{_table(("database", "clients", "think", "request", "answers", "p50, ms", "p95, ms", "slowest, ms"), lines)}
+{table(("database", "clients", "think", "request", "answers", "p50, ms", "p95, ms", "slowest, ms"), lines)}
 Not answered with success: {"; ".join(_refused(one) for one in rows)}.
 """
     broken = any(re.search(r" 5\d\d$", name) for one in rows for name in one.times.refused)
-    return _section("latency", "Waiting", "python -m scheduler.reliability latency", text), not broken
+    return section("latency", "Waiting", "python -m scheduler.reliability latency", text), not broken
 
 
 def of_drills(drills: Sequence[Drilled]) -> tuple[Section, bool]:
@@ -165,9 +165,9 @@ def of_drills(drills: Sequence[Drilled]) -> tuple[Section, bool]:
     text = f"""A database with the whole trial booked is backed up and restored into a new one; the plan in force is
 read from both and compared byte by byte.
 
-{_table(headings, rows)}"""
+{table(headings, rows)}"""
     held = all(one.trail_holds and one.same_plan and not one.broken_rules for one in drills)
-    return _section("drill", "Restore drill", "python -m scheduler.reliability drill", text), held
+    return section("restore", "Restore drill", "python -m scheduler.reliability restore", text), held
 
 
 def of_fuzz(found: Fuzzed) -> tuple[Section, bool]:
@@ -179,10 +179,11 @@ the key of one role after the other, and judges every answer:
 
 {found.cases:,} cases in {found.seconds:.0f} s: {len(found.failures)} failures.
 {failures}"""
-    return _section("fuzz", "Fuzzing", "make fuzz", text), not found.failures
+    return section("fuzz", "Fuzzing", "make fuzz", text), not found.failures
 
 
-def _section(name: str, title: str, command: str, text: str) -> Section:
+def section(name: str, title: str, command: str, text: str) -> Section:
+    """A section with its heading and the command that makes it again."""
     return Section(name, f"## {title}\n\n`{command}`\n\n{text}")
 
 
@@ -203,6 +204,7 @@ def _refused(one: Measured) -> str:
     return f"{one.kind}, think {one.think:g} s: {what}"
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells."""
     lines = [headings, ["---"] * len(headings), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -64,5 +64,14 @@ def test_outside_its_window_a_dose_can_wait_for_a_site_that_opens_again() -> Non
     assert found.deviation_until is not None and found.deviation_until >= NOW
 
 
+def test_doses_of_one_course_have_moments_of_their_own_however_many_are_asked_about() -> None:
+    none_given = replace(WHOLE, activities=(), plant=None)
+    early = NOW - 200 * DAY
+    together = last_moments(PAIR, [none_given], [("ANA", 1), ("ANA", 2)], early)
+    for dose in (1, 2):
+        alone = last_moments(PAIR, [none_given], [("ANA", dose)], early)
+        assert together["ANA", dose] == alone["ANA", dose]
+
+
 def test_nothing_is_asked_where_nothing_is_lost() -> None:
     assert last_moments(PAIR, [WHOLE], [], NOW) == {}

@@ -10,11 +10,11 @@ import pytest
 from scheduler.persistence.database import open_database
 from scheduler.planning.planner import first_come_first_served_plan
 from scheduler.reliability import fuzzing
-from scheduler.reliability.drill import drill
 from scheduler.reliability.judge import Promised, judge
 from scheduler.reliability.killing import PROGRAM, kill_loop
 from scheduler.reliability.latency import Times, measure
 from scheduler.reliability.race import RACED, race
+from scheduler.reliability.restoring import restore_drill
 from scheduler.reliability.service import Answer
 from scheduler.reliability.world import new_database, set_up
 
@@ -50,7 +50,7 @@ def test_sites_get_offers_and_bookings_and_no_error_of_the_server() -> None:
 
 @pytest.mark.parametrize(("origin", "target"), [("SQLite", "PostgreSQL"), ("PostgreSQL", "SQLite")])
 def test_a_restored_backup_is_the_same_trial(origin: str, target: str) -> None:
-    drilled = drill(origin, target, PROGRAM, first_come_first_served_plan)
+    drilled = restore_drill(origin, target, PROGRAM, first_come_first_served_plan)
     assert (drilled.courses, drilled.trail_holds, drilled.same_plan, drilled.broken_rules) == (8, True, True, 0)
 
 

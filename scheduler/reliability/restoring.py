@@ -39,7 +39,7 @@ class Drilled:
     broken_rules: int
 
 
-def drill(origin: str, target: str, program: str, make: Callable[[Facts], Plan]) -> Drilled:
+def restore_drill(origin: str, target: str, program: str, make: Callable[[Facts], Plan]) -> Drilled:
     """Book a plan, back up, restore elsewhere, and compare every course."""
     with (
         tempfile.TemporaryDirectory(prefix="marrowline-drill-") as name,
