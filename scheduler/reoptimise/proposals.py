@@ -13,6 +13,7 @@ from scheduler.booking.override import FENCE
 from scheduler.documents.diff_json import diff_json
 from scheduler.documents.diff_text import diff_lines
 from scheduler.documents.plan_json import plan_json
+from scheduler.domain.course import FOLLOW_UP
 from scheduler.domain.diff import PlanDiff, VisitChange, counts, moves_cost, plan_diff
 from scheduler.domain.plan import Activity
 from scheduler.persistence import proposals as rows
@@ -101,7 +102,7 @@ def waits_for(snapshot: Snapshot, solution: Solution, diff: PlanDiff) -> str | N
     confirmed = sum(one.confirmed for one in diff.visits if one.change in ("moved", "dropped"))
     moved = counts(diff.visits)["moved"] + counts(diff.visits)["dropped"]
     if lost:
-        return f"It gives up {_many(lost, 'dose')}."
+        return f"It gives up {_many(lost, 'dose')}.{_made_again(snapshot, solution)}"
     if confirmed:
         return f"It moves {_many(confirmed, 'visit')} that a patient has confirmed."
     if near:
@@ -113,6 +114,23 @@ def waits_for(snapshot: Snapshot, solution: Solution, diff: PlanDiff) -> str | N
     if solution.repaired.stuck:
         return "It leaves something broken that may no longer move."
     return None
+
+
+def _made_again(snapshot: Snapshot, solution: Solution) -> str:
+    """What else could be done for first doses whose harvest is over: no repair goes back behind what was done."""
+    first = {(one.patient, one.dose) for one in solution.given_up}
+    begun = [
+        one.patient.id
+        for one in snapshot.standings
+        if (one.patient.id, snapshot.facts.protocol.doses[0].number) in first
+        and any(step.dose is None and step.kind != FOLLOW_UP for step in one.course.activities if step.id in one.fixed)
+    ]
+    if not begun:
+        return ""
+    return (
+        f" Before it is signed: where the lot of dose 1 of {', '.join(begun)} is reported as failed, that dose is made "
+        "again, from the patient bank or a new harvest, and the later doses follow it."
+    )
 
 
 def approve_by(snapshot: Snapshot, solution: Solution) -> datetime | None:
