@@ -29,7 +29,8 @@ def standings(work: UnitOfWork, board: Board, plan: Plan, facts: Facts) -> tuple
 
     Visits are too near within the patients' fence, everything else within the plant's (docs/domain.md section 8). A
     dose that cannot be kept where it is, for a closure or a hindrance, is let go though it is near, as far as it has
-    not begun. That dose, and one that was near when it was given up, may begin again after a day.
+    not begun. That dose, and one that was near when it was given up, may begin again after a day; where all it waits
+    for is here sooner, such as a courier who is late, at that moment.
     """
     names = [one.patient for one in plan.courses]
     rows = repositories.activities_by_course(work.session, names)
@@ -51,10 +52,17 @@ def standings(work: UnitOfWork, board: Board, plan: Plan, facts: Facts) -> tuple
             _excused(work, course.patient, own),
             skipped.get(course.patient, frozenset()),
             let_go,
-            work.now + min(FENCE, fences.plant) if let_go or waits else None,
+            _again_at(facts, course.patient, work.now, fences.plant) if let_go or waits else None,
         )
 
     return tuple(standing(course) for course in plan.courses)
+
+
+def _again_at(facts: Facts, patient: str, now: datetime, plant: timedelta) -> datetime:
+    """When what was let go may begin again: when the last of what hinders the patient now, and for hours only, ends."""
+    stretches = (one.during for one in facts.hindrances_of(patient))
+    soon = [one.end_at for one in stretches if one.start_at <= now < one.end_at < now + FENCE]
+    return max(soon, default=now + min(FENCE, plant))
 
 
 @dataclass(frozen=True)

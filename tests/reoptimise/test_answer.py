@@ -132,6 +132,19 @@ def test_a_courier_who_is_late_keeps_what_waits_for_him_from_beginning(house: Ho
     assert in_order(house)
 
 
+def test_a_dose_that_comes_an_hour_late_is_given_an_hour_later_on_the_same_day(house: House) -> None:
+    two_booked(house)
+    until(house, f"{ANA}/1/transit", timedelta(minutes=15))
+    planned = start(house, FIRST)
+    arrives_at = house.activities(ANA)[f"{ANA}/1/transit"].end_at + HOUR
+    found = told(house, events.ShipmentLate(f"{ANA}/1/transit", arrives_at), CARL)
+    assert found.outcome == "proposed"
+    signed(house, found)
+    # It arrives at 14:30, is checked for a quarter of an hour, and the theatre is open until the evening.
+    assert (start(house, FIRST) - planned, start(house, f"{ANA}/1/receipt")) == (HOUR, arrives_at)
+    assert in_order(house)
+
+
 # --- something does not work ------------------------------------------------------------------------------------------
 
 
