@@ -32,9 +32,10 @@ class Held:
 
     @property
     def is_current(self) -> bool:
-        """Whether its lot is the one the dose is to be given from, and was not given up since."""
+        """Whether its lot is the one the dose is to be given from: neither it nor the course was given up since."""
         fill = self.steps.get(self.lot.activity.rpartition("/")[2])
-        return fill is not None and fill.attempt == self.lot.attempt and fill.status in DONE
+        made = fill is not None and fill.attempt == self.lot.attempt and fill.status in DONE
+        return made and self.course.status != "cancelled"
 
 
 def unit_for(work: UnitOfWork, facts: Facts, name: str) -> Held:
