@@ -19,7 +19,7 @@ from scheduler.coldchain.history import history
 from scheduler.coldchain.history_page import Language, page
 from scheduler.coldchain.labels import label
 from scheduler.coldchain.scan import SCANNERS, ScanStep, scan
-from scheduler.coldchain.units import UNIT_READERS, State, held, state_of, unit_for, units_listed
+from scheduler.coldchain.units import UNIT_READERS, State, held, shipment_of, state_of, unit_for, units_listed
 from scheduler.domain.check_character import is_id
 from scheduler.persistence.tables_coldchain import DoseUnitRow
 from scheduler.persistence.unit_of_work import UnitOfWork
@@ -58,6 +58,7 @@ class UnitView(Outgoing):
     dose: int
     number: int
     expires_at: datetime | None = Field(description="The end of its shelf life; null without one.")
+    shipment: str | None = Field(description="The shipment that brings it to its site, as couriers know it.")
     state: State
 
 
@@ -262,5 +263,6 @@ def _view(caller: Caller, work: UnitOfWork, row: DoseUnitRow) -> UnitView:
         dose=row.dose,
         number=row.number,
         expires_at=row.expires_at,
+        shipment=shipment_of(facts, found),
         state=state_of(work, facts, found, work.now),
     )

@@ -119,6 +119,7 @@ def received(filled: Callers) -> str:
     stretch = {"from": transit["start_at"], "to": (until + timedelta(days=1)).isoformat()}
     shown = filled.get("carl", "/v1/shipments", params=stretch).json()["items"]
     (name,) = (one["id"] for one in shown if one["to_place"] == "NORTH")
+    assert name == unit(filled)["shipment"]
     filled.clock.now = max(filled.clock.now, until)
     for step, who, place, at in (
         ("packed", "paul", "HUB", transit["start_at"]),
