@@ -12,7 +12,7 @@ from scheduler.coldchain.loggers import Decision, dispose, upload
 from scheduler.domain.audience import Principal
 from scheduler.persistence.tables_coldchain import DispositionRow, LoggerRow
 from tests.booking.house import ADA, CARL, DORA, NORA, NORTH, PAUL, PHIL, QUINN, refused
-from tests.coldchain.house import Way, handed, notices_to, released, scanned, shipment, transit
+from tests.coldchain.house import Way, clock_of, handed, notices_to, released, scanned, shipment, transit
 
 MEANING = "disposition of a unit"
 FIVE = timedelta(minutes=5)
@@ -78,6 +78,17 @@ def test_a_file_that_stops_too_early_is_missing_and_never_in_range(way: Way) -> 
     row = uploaded(way, file(way, until=transit(way).end_at - FIVE))
     assert (row.verdict, row.proposal) == ("missing", "discard")
     assert bedside(way) == "quarantined"
+
+
+def test_for_a_unit_in_quarantine_the_remake_is_one_request_away(way: Way) -> None:
+    released(way)
+    handed(way)
+    row = uploaded(way, file(way, warm={5: 20.0}))
+    found = clock_of(way)
+    assert found.fallback is not None
+    assert (found.state, found.holds, found.fallback.kind) == ("quarantined", False, "remake")
+    disposed(way, row.id)
+    assert clock_of(way).holds
 
 
 def test_what_is_discarded_is_never_given(way: Way) -> None:
