@@ -159,6 +159,10 @@ def test_a_logger_that_is_not_certain_quarantines_until_quality_signs(filled: Ca
     signature = filled.signature("quinn", "disposition of a unit")
     decided = {"decision": "use", "reason": "Stable for days.", "signature": signature}
     filled.done("quinn", f"/v1/logger-files/{told['id']}/disposition", decided, status=201)
+    kept = filled.get("ada", f"/v1/logger-files/{told['id']}").json()
+    assert (kept["content"], kept["disposition"]["decision"], kept["verdict"]) == (listed, "use", "missing")
+    assert filled.get("nora", f"/v1/logger-files/{told['id']}").status_code == 403
+    assert filled.get("phil", "/v1/logger-files/log_0").status_code == 404
     assert unit(filled)["state"] == "free"
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from scheduler.coldchain.loggers import Decision, dispose, upload
+from scheduler.coldchain.loggers import Decision, dispose, logger_file_for, upload
 from scheduler.domain.audience import Principal
 from scheduler.persistence.tables_coldchain import DispositionRow, LoggerRow
 from tests.booking.house import ADA, CARL, DORA, NORA, NORTH, PAUL, PHIL, QUINN, refused
@@ -137,3 +137,20 @@ def test_the_pharmacist_is_told_at_the_site_of_the_patient(way: Way) -> None:
     assert [(one.kind, one.site, one.urgent) for one in notices_to(way.house, "pharmacist")] == [
         ("unit_quarantined", NORTH, True)
     ]
+
+
+def test_a_file_is_read_by_those_who_may_see_units_at_its_site(way: Way) -> None:
+    handed(way)
+    row = uploaded(way, file(way, warm={5: 9.0}))
+    disposed(way, row.id)
+
+    def read(who: Principal) -> str | None:
+        with way.house.work(who, write=False) as work:
+            _, decided = logger_file_for(work, row.id)
+        return None if decided is None else decided.decision
+
+    assert [read(who) for who in (PHIL, PAUL, QUINN, ADA)] == ["use"] * 4
+    for who in (NORA, DORA, CARL):
+        refused("not-your-role", 403, partial(read, who))
+    other = Principal("Pia Pharmacist", PHIL.role, "SOUTH", "pia")
+    refused("logger-file-not-found", 404, partial(read, other))
