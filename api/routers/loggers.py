@@ -14,9 +14,17 @@ from api.documentation import responses
 from api.schemas import Incoming, OpaqueId, Outgoing, Reason, Signature
 from api.uploads import CSV, LONGEST
 from scheduler.booking.errors import Refused
-from scheduler.coldchain.loggers import DISPOSERS, LOADERS, Decision, dispose, upload
+from scheduler.coldchain.loggers import (
+    DISPOSERS,
+    LOADERS,
+    LOGGER_READERS,
+    Decision,
+    dispose,
+    logger_file_for,
+    upload,
+)
 from scheduler.domain.excursions import Word
-from scheduler.persistence.tables_coldchain import LoggerRow
+from scheduler.persistence.tables_coldchain import DispositionRow, LoggerRow
 
 router = APIRouter(prefix="/v1", tags=["shipments"])
 
@@ -94,6 +102,13 @@ class DispositionView(Outgoing):
     decided_by: str
 
 
+class LoggerFileView(LoggerView):
+    """A verdict with what was decided on it, and the file itself."""
+
+    content: str
+    disposition: DispositionView | None
+
+
 async def _file(request: Request) -> bytes:
     """The body as it came; Refused 415 for another media type."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in (CSV, JSON):
@@ -118,6 +133,21 @@ def judge_logger(shipment: OpaqueId, caller: CurrentCaller, content: Annotated[b
     return shown
 
 
+@router.get(
+    "/logger-files/{file}",
+    operation_id="show_logger_file",
+    summary="A logger's file with its verdict",
+    responses=responses(404),
+    dependencies=[Depends(require(*LOGGER_READERS))],
+)
+def show_logger_file(file: OpaqueId, caller: CurrentCaller) -> LoggerFileView:
+    """The verdict, what was decided on it, and the file as it was handed in."""
+    with caller.look(file) as work:
+        row, decided = logger_file_for(work, file)
+        disposition = None if decided is None else _disposition(decided)
+        return LoggerFileView(**dict(_view(row)), content=row.content, disposition=disposition)
+
+
 @router.post(
     "/logger-files/{file}/disposition",
     operation_id="dispose_units",
@@ -131,9 +161,13 @@ def dispose_units(file: OpaqueId, body: DispositionIn, caller: CurrentCaller) ->
     meaning = caller.signed(body.signature)
     with caller.begin() as work:
         row = dispose(work, file, decision=body.decision, reason=body.reason, signed_meaning=meaning)
-        shown = DispositionView.model_validate({name: getattr(row, name) for name in DispositionView.model_fields})
+        shown = _disposition(row)
         work.commit()
     return shown
+
+
+def _disposition(row: DispositionRow) -> DispositionView:
+    return DispositionView.model_validate({name: getattr(row, name) for name in DispositionView.model_fields})
 
 
 def _view(row: LoggerRow) -> LoggerView:

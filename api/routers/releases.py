@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from api.dependencies import CurrentCaller, Idempotent, require
 from api.documentation import responses
+from api.identities import LotId
 from api.schemas import Incoming, OpaqueId, Outgoing, PatientId, Reason, Signature
-from api.validation import Unusable
 from scheduler.coldchain.releases import LOT_READERS, RELEASERS, Stage, lots_listed, release
-from scheduler.domain.check_character import is_id
 from scheduler.persistence.tables_coldchain import ReleaseRow
 
 router = APIRouter(prefix="/v1", tags=["units"])
-
-
-def _as_given_out(text: str) -> str:
-    if not is_id(text, "L"):
-        raise Unusable("is no lot id: a character was misread. Compare it letter by letter")
-    return text
-
-
-LotId = Annotated[
-    str,
-    Field(
-        min_length=14,
-        max_length=14,
-        pattern=r"^X-L[2-9A-HJ-NP-Z]{10}[0-9A-Z*]$",
-        description="The id of a lot, with its check character.",
-        examples=["X-L2345678923K"],
-    ),
-    AfterValidator(_as_given_out),
-]
 
 
 class ReleaseView(Outgoing):

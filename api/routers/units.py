@@ -8,19 +8,18 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import HTMLResponse
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from api.dependencies import Caller, CurrentCaller, Idempotent, require
 from api.documentation import responses
+from api.identities import UnitId
 from api.schemas import Code, DoseNumber, Incoming, Outgoing, PatientId
-from api.validation import Unusable
 from scheduler.coldchain.clock import clock
 from scheduler.coldchain.history import history
 from scheduler.coldchain.history_page import Language, page
 from scheduler.coldchain.labels import label
 from scheduler.coldchain.scan import SCANNERS, ScanStep, scan
-from scheduler.coldchain.units import UNIT_READERS, State, held, state_of, unit_for, units_listed
-from scheduler.domain.check_character import is_id
+from scheduler.coldchain.units import UNIT_READERS, State, held, shipment_of, state_of, unit_for, units_listed
 from scheduler.persistence.tables_coldchain import DoseUnitRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
@@ -28,25 +27,6 @@ router = APIRouter(prefix="/v1", tags=["units"])
 
 SVG = "image/svg+xml"
 PRINTABLE = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-
-
-def _as_given_out(text: str) -> str:
-    if not is_id(text, "U"):
-        raise Unusable("is no unit id: a character was misread. Scan it again, or compare it letter by letter")
-    return text
-
-
-UnitId = Annotated[
-    str,
-    Field(
-        min_length=14,
-        max_length=14,
-        pattern=r"^X-U[2-9A-HJ-NP-Z]{10}[0-9A-Z*]$",
-        description="The id of one syringe, with its check character.",
-        examples=["X-U2345678923T"],
-    ),
-    AfterValidator(_as_given_out),
-]
 
 
 class UnitView(Outgoing):
@@ -58,6 +38,7 @@ class UnitView(Outgoing):
     dose: int
     number: int
     expires_at: datetime | None = Field(description="The end of its shelf life; null without one.")
+    shipment: str | None = Field(description="The shipment that brings it to its site, as couriers know it.")
     state: State
 
 
@@ -262,5 +243,6 @@ def _view(caller: Caller, work: UnitOfWork, row: DoseUnitRow) -> UnitView:
         dose=row.dose,
         number=row.number,
         expires_at=row.expires_at,
+        shipment=shipment_of(facts, found),
         state=state_of(work, facts, found, work.now),
     )

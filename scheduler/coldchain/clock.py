@@ -25,7 +25,7 @@ class Fallback:
     """What helps when the plan does not hold any more, and the POST after which a repair of the plan brings it about.
 
     ``next_departure`` leaves at `at`; ``next_slot`` is an injection that can begin at `at` at the earliest; ``remake``
-    means that no dose can come of this unit.
+    means that no dose can come of this unit; for one in quarantine, that none does if quality discards it.
     """
 
     kind: Literal["next_departure", "next_slot", "remake"]
@@ -74,8 +74,10 @@ def clock(work: UnitOfWork, facts: Facts, unit_id: str) -> Clock:
     injection_at = None if given is None or given.status != "planned" else given.start_at
     way = None if expires_at is None else _way(work, facts, found, transit, expires_at)
     last = LastTimes(None, None, None) if way is None or phase == "over" else last_times(way, now)
-    holds = phase != "over" and state != "expired" and _holds(facts, phase, transit, injection_at, arrives_at, way, now)
-    fallback = None if holds or phase == "over" or way is None else _fallback(way, phase, arrives_at, now, found)
+    holds = state in ("free", "unreleased") and _holds(facts, phase, transit, injection_at, arrives_at, way, now)
+    fallback = None
+    if not holds and phase != "over" and way is not None:
+        fallback = _remake(found, now) if state == "quarantined" else _fallback(way, phase, arrives_at, now, found)
     return Clock(
         phase=phase,
         state=state,
@@ -159,5 +161,9 @@ def _fallback(way: Way, phase: Phase, arrives_at: datetime | None, now: datetime
             given = {"patient": course, "kinds": [way.protocol.administration], "dose": dose}
             until = {"start_at": now.isoformat(), "end_at": slot.isoformat(), "reason": "The dose comes too late."}
             return Fallback("next_slot", slot, "/v1/hindrances", {**given, **until})
+    return _remake(found, now)
+
+
+def _remake(found: Held, now: datetime) -> Fallback:
     lost = {"kind": "lot_failed", "activity": found.lot.activity, "at": now.isoformat()}
     return Fallback("remake", None, "/v1/events", lost)

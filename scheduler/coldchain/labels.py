@@ -12,24 +12,23 @@ from scheduler.domain.course import Facts
 
 WIDTH, HEIGHT, CODE = 90, 34, 30
 """Millimetres of a label, and of its code."""
-LINE = 5.2
+LINE = 5
 
 
 def label(facts: Facts, found: Held) -> str:
     """The label of a unit: whose it is, which dose and syringe, until when it is given. Nothing of what it holds."""
     zone = facts.network.place(found.course.site).zone
     expires_at = found.unit.expires_at
-    until = "" if expires_at is None else f"{expires_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
     lines = [
         found.unit.id,
-        f"{found.course.id} · {found.course.coi}",
+        found.course.id,
+        found.course.coi,
         f"dose {found.unit.dose} · syringe {found.unit.number}",
-        *([f"give by {until} {zone}"] if until else []),
+        *([] if expires_at is None else [f"give by {expires_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %z}"]),
         *_kept_at(facts),
     ]
     written = "".join(
-        f'<text x="{CODE + 5}" y="{LINE * number + 3:.1f}">{escape(line)}</text>'
-        for number, line in enumerate(lines, 1)
+        f'<text x="{CODE + 5}" y="{LINE * number + 1}">{escape(line)}</text>' for number, line in enumerate(lines, 1)
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}mm" height="{HEIGHT}mm" viewBox="0 0 {WIDTH} {HEIGHT}">'

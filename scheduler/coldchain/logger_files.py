@@ -96,7 +96,7 @@ def _row(row: list[str], unit: str, column: int, where: str, name: str) -> Readi
     if written.lower() in EMPTY:
         return Reading(_instant(row[1 - column].strip(), where, name), None)
     try:
-        value = float(written)
+        value = float(written.replace("_", "?"))  # Python would read 4_6 as 46
     except ValueError:
         raise _no_number(written, where, name) from None
     return Reading(_instant(row[1 - column].strip(), where, name), _celsius(value, unit))
@@ -129,7 +129,7 @@ def _entries(text: TextIO, name: str) -> Iterator[object]:
             raise _broken("is no flat object", number + 1, name)
         try:
             entry, _ = decoder.raw_decode(rest[:end])
-        except ValueError:
+        except (ValueError, RecursionError):
             raise _broken("is no flat object", number + 1, name) from None
         number, rest = number + 1, rest[end:]
         yield entry

@@ -20,12 +20,13 @@ from scheduler.domain.course import Facts
 from scheduler.domain.errors import BadInput
 from scheduler.domain.excursions import Verdict, Word, judge
 from scheduler.domain.intervals import Interval
-from scheduler.persistence import custody
+from scheduler.persistence import custody, repositories
 from scheduler.persistence.tables_coldchain import DispositionRow, LoggerRow, LotRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
 Decision = Literal["use", "discard"]
 LOADERS = frozenset({Role.PHARMACIST, Role.PLANNER, Role.QA})
+LOGGER_READERS = LOADERS | {Role.AUDITOR}
 DISPOSERS = frozenset({Role.QA})
 PROPOSED: dict[Word, Decision] = {"in-range": "use", "review": "use", "quarantine": "discard", "missing": "discard"}
 """What a verdict proposes; of anything but in-range a person decides."""
@@ -112,6 +113,17 @@ def dispose(
     custody.add(work.session, made)
     work.audit("logger:disposed", file, reason=reason, after={"signed": signed, "signature": signature})
     return made
+
+
+def logger_file_for(work: UnitOfWork, file: str) -> tuple[LoggerRow, DispositionRow | None]:
+    """A logger's file and what was decided on it; Refused 403 for other roles, 404 for another site's."""
+    must_be(work.principal, LOGGER_READERS, "read a logger's file")
+    row = custody.logger_file(work.session, file)
+    lot = None if row is None else custody.lot(work.session, row.lot)
+    course = None if lot is None else repositories.course(work.session, lot.course)
+    if row is None or course is None or not work.principal.may_see_site(course.site):
+        raise not_found("logger-file")
+    return row, custody.dispositions_of(work.session, [file]).get(file)
 
 
 def told(verdict: Verdict) -> dict[str, object]:

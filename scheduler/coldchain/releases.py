@@ -114,19 +114,24 @@ def _may_be_said(work: UnitOfWork, lot: LotRow, stage: Stage) -> None:
 
 
 def _tell(work: UnitOfWork, facts: Facts, lot: LotRow, stage: Stage) -> None:
-    """Whom a failed lot concerns: once it was given the doctor, in words that tell nothing of what it held."""
+    """Whom a failed lot concerns: once it could be given the doctor too, in words that tell nothing of what it held.
+
+    An injection may be recorded late, so the doctor is not only told of what was recorded.
+    """
     course = repositories.course(work.session, lot.course)
     assert course is not None
     given = repositories.activity(work.session, activity_id(lot.course, lot.dose, facts.protocol.administration))
-    was_given = given is not None and given.status in DONE and _is_current(work, lot)
+    is_current = _is_current(work, lot)
+    was_given = is_current and given is not None and given.status in DONE
     test = "its sterility test" if stage == "final" else "a test before its release"
     then = "It was given." if was_given else "Do not give it; keep it apart."
     _notice(work, course, lot, Role.PHARMACIST, f"The lot of dose {lot.dose} of {lot.course} failed {test}. {then}")
-    if was_given:
-        words = (
-            f"A test of dose {lot.dose}, which {lot.course} was given, failed afterwards. It may not have been sterile."
-        )
-        _notice(work, course, lot, Role.DOCTOR, f"{words} See the patient today and look for an infection.")
+    if was_given or (is_current and stage == "final"):
+        words = f"A test of dose {lot.dose} of {lot.course} failed: it may not be sterile."
+        then = "By the records it was not given yet. Do not give it; if it was given, see the patient today."
+        if was_given:
+            then = "It was given. See the patient today and look for an infection."
+        _notice(work, course, lot, Role.DOCTOR, f"{words} {then}")
 
 
 def _is_current(work: UnitOfWork, lot: LotRow) -> bool:

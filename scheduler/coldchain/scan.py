@@ -12,6 +12,7 @@ from scheduler.coldchain.notices import raise_notice
 from scheduler.coldchain.units import held, state_of, temperature_known
 from scheduler.domain.audience import Role
 from scheduler.domain.course import Facts
+from scheduler.domain.expiry import last_start
 from scheduler.persistence import custody
 from scheduler.persistence.tables import PatientRow
 from scheduler.persistence.tables_coldchain import ScanRow
@@ -27,7 +28,7 @@ WORDS = {
     "wrong-unit": "This unit is not for this patient. Do not give it; keep it apart and call the pharmacist.",
     "withdrawn": "This unit is of a lot that was given up. Do not give it; keep it apart.",
     "dose-given": "This dose was given already. Do not give the unit; keep it apart and call the pharmacist.",
-    "expired": "This unit is past its shelf life. Do not give it; keep it apart and call the pharmacist.",
+    "expired": "This unit cannot be given within its shelf life. Keep it apart and call the pharmacist.",
     "quarantined": "This unit is in quarantine for its temperature. Quality decides on it; until then keep it apart.",
     "unreleased": "The lot of this unit is not released. Keep it apart until quality has released it.",
 }
@@ -52,7 +53,8 @@ def scan(work: UnitOfWork, facts: Facts, unit_id: str, *, patient_id: str, step:
     unit_id
         Sound as an id; it may be one that nobody made.
     step
-        At which hand-over; ``bedside`` is the last look before the injection, which asks for the temperature as well.
+        At which hand-over; ``bedside`` is the last look before the injection: a logger must have been read, and the
+        injection must still end within the shelf life where the protocol asks for that.
 
     Raises
     ------
@@ -61,8 +63,8 @@ def scan(work: UnitOfWork, facts: Facts, unit_id: str, *, patient_id: str, step:
     """
     must_be(work.principal, PLANT if step in AT_PLANT else SITE, "scan a unit here")
     patient = patient_for(work, patient_id)
-    if place != patient.site and place not in {one.code for one in facts.network.plants}:
-        raise Refused("place-unknown", 422, "place must be the patient's site or a plant.")
+    if place not in ({one.code for one in facts.network.plants} if step in AT_PLANT else {patient.site}):
+        raise Refused("place-unknown", 422, "place must be a plant for packing and handing over, else the site.")
     reason = _refused(work, facts, unit_id, patient, step)
     row = ScanRow(
         id=f"scan_{secrets.token_hex(10)}",
@@ -101,9 +103,11 @@ def _refused(work: UnitOfWork, facts: Facts, unit_id: str, patient: PatientRow, 
         return "wrong-unit"
     found = held(work, facts, unit)
     state = state_of(work, facts, found, work.now)
-    if state != "free":
-        return state
-    unread = step == "bedside" and facts.protocol.cold_chain is not None and not temperature_known(work, found.lot.id)
+    if state != "free" or step != "bedside":
+        return None if state == "free" else state
+    if found.unit.expires_at is not None and work.now > last_start(facts.protocol, found.unit.expires_at):
+        return "expired"
+    unread = facts.protocol.cold_chain is not None and not temperature_known(work, found.lot.id)
     return "quarantined" if unread else None
 
 

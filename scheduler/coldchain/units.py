@@ -9,8 +9,10 @@ from typing import Literal
 from scheduler.booking.access import must_be
 from scheduler.booking.errors import not_found
 from scheduler.booking.record import DONE
+from scheduler.booking.views import shipment_id
 from scheduler.domain.audience import Role
 from scheduler.domain.course import Facts, activity_id
+from scheduler.domain.expiry import transit_of
 from scheduler.persistence import custody, repositories
 from scheduler.persistence.tables import ActivityRow, CourseRow
 from scheduler.persistence.tables_coldchain import DoseUnitRow, LotRow
@@ -32,9 +34,10 @@ class Held:
 
     @property
     def is_current(self) -> bool:
-        """Whether its lot is the one the dose is to be given from, and was not given up since."""
+        """Whether its lot is the one the dose is to be given from: neither it nor the course was given up since."""
         fill = self.steps.get(self.lot.activity.rpartition("/")[2])
-        return fill is not None and fill.attempt == self.lot.attempt and fill.status in DONE
+        made = fill is not None and fill.attempt == self.lot.attempt and fill.status in DONE
+        return made and self.course.status != "cancelled"
 
 
 def unit_for(work: UnitOfWork, facts: Facts, name: str) -> Held:
@@ -66,6 +69,14 @@ def units_listed(work: UnitOfWork, course_id: str, dose: int | None) -> list[Dos
     if course is None or not work.principal.may_see_site(course.site):
         raise not_found("course")
     return [one for one in custody.units_of(work.session, course_id) if dose in (None, one.dose)]
+
+
+def shipment_of(facts: Facts, found: Held) -> str | None:
+    """The opaque id of the shipment that brings a unit to its site; None in a protocol that ships nothing."""
+    step = transit_of(facts.protocol)
+    if step is None:
+        return None
+    return shipment_id(found.course.coi, activity_id(found.course.id, found.unit.dose, step.kind))
 
 
 def state_of(work: UnitOfWork, facts: Facts, found: Held, now: datetime) -> State:

@@ -81,15 +81,22 @@ def earliest_injection(way: Way, arrives_at: datetime) -> datetime | None:
         if found is None:
             return None
         if step.kind == way.protocol.administration:
-            return found if found <= _last_start(way, step) else None
+            return found if found <= last_start(way.protocol, way.expires_at) else None
         at = found + timedelta(minutes=step.minutes)
     return None
+
+
+def last_start(protocol: Protocol, expires_at: datetime) -> datetime:
+    """The last start of the injection that the shelf life allows: where it is to end in time, its length before."""
+    shelf_life, step = protocol.shelf_life, protocol.step(protocol.administration)
+    ends = shelf_life is not None and shelf_life.to_ref.kind == step.kind and shelf_life.to_ref.edge == "end"
+    return expires_at - timedelta(minutes=(step.minutes or 0) if ends else 0)
 
 
 def latest_injection(way: Way, now: datetime) -> datetime | None:
     """When a dose can be given at the latest."""
     step = way.protocol.step(way.protocol.administration)
-    last = _last_start(way, step)
+    last = last_start(way.protocol, way.expires_at)
     day = local_date(last, way.facts.network.place(way.site).zone)
     while local_instant(day + DAY, 0, way.facts.network.place(way.site).zone) > now:
         starts = [min(until, last) for since, until in _starts_on(way, step, day) if since <= last]
@@ -97,13 +104,6 @@ def latest_injection(way: Way, now: datetime) -> datetime | None:
             return max(starts)
         day -= DAY
     return None
-
-
-def _last_start(way: Way, step: Step) -> datetime:
-    """The last start of the injection that the shelf life allows."""
-    shelf_life = way.protocol.shelf_life
-    ends = shelf_life is not None and shelf_life.to_ref.kind == step.kind and shelf_life.to_ref.edge == "end"
-    return way.expires_at - timedelta(minutes=(step.minutes or 0) if ends else 0)
 
 
 def _hand_over_at(lane: CourierLane, run: Departure) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlmodel import Session, col, select
 
@@ -18,6 +18,8 @@ from scheduler.persistence.tables_coldchain import (
     ReleaseRow,
     ScanRow,
 )
+
+STEPS = ("packed", "handed_over", "received", "checked")
 
 
 def add(session: Session, *rows: Row) -> None:
@@ -74,13 +76,17 @@ def releases_of(session: Session, lot: str) -> list[ReleaseRow]:
 def custody_of(session: Session, activity: str, attempt: int) -> list[CustodyRow]:
     """The hand-overs of one attempt of a shipment, in the order in which they happened."""
     query = select(CustodyRow).where(CustodyRow.activity == activity, CustodyRow.attempt == attempt)
-    return list(session.exec(query.order_by(col(CustodyRow.happened_at), col(CustodyRow.recorded_at))))
+    return _in_order(session.exec(query))
 
 
 def custody_of_lot(session: Session, lot: str) -> list[CustodyRow]:
     """The hand-overs of a lot, in the order in which they happened."""
-    query = select(CustodyRow).where(CustodyRow.lot == lot)
-    return list(session.exec(query.order_by(col(CustodyRow.happened_at), col(CustodyRow.recorded_at))))
+    return _in_order(session.exec(select(CustodyRow).where(CustodyRow.lot == lot)))
+
+
+def _in_order(rows: Iterable[CustodyRow]) -> list[CustodyRow]:
+    """Two may have happened in the same second, but each step comes once, and they come in one order."""
+    return sorted(rows, key=lambda one: STEPS.index(one.step))
 
 
 def scans_of(session: Session, unit: str) -> list[ScanRow]:

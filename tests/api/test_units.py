@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
+import segno
 
 from scheduler.domain.check_character import ALPHABET, with_check
 from tests.api.callers import ANA, Callers, Json, answering
@@ -50,12 +51,17 @@ def test_a_label_is_a_picture_with_the_same_in_letters_and_nothing_of_the_lot(fi
     assert answer.headers["content-type"] == "image/svg+xml"
     written = [one.text for one in ET.fromstring(answer.text).iter("{http://www.w3.org/2000/svg}text")]
     assert written[0] == found["id"]
-    assert written[1] == f"{ANA} · {found['coi']}"
+    assert written[1:4] == [ANA, found["coi"], "dose 1 · syringe 1"]
+    # 36 hours after a fill that ended at North's own time, an hour ahead of UTC.
+    expires_at = datetime.fromisoformat(found["expires_at"]).astimezone(timezone(timedelta(hours=1)))
+    assert written[4] == f"give by {expires_at:%Y-%m-%d %H:%M} +0100"
     assert written[-1] == "2–8 °C"
     (lot,) = filled.get("quinn", f"/v1/courses/{ANA}/lots").json()["lots"]
     assert lot["id"] not in answer.text
-    # A QR code of 14 signs at level Q has 25 modules a side: three finder patterns of 33 dark modules, and data.
-    assert len(re.findall("h1v1h-1z", answer.text)) > 3 * 33
+    # The squares drawn are the dark modules of the unit's id, four modules of quiet zone away from the edge.
+    drawn = {(int(x) - 4, int(y) - 4) for x, y in re.findall(r"M(\d+) (\d+)h1v1h-1z", answer.text)}
+    matrix = segno.make(found["id"], error="q", micro=False, boost_error=False).matrix
+    assert drawn == {(x, y) for y, row in enumerate(matrix) for x, dark in enumerate(row) if dark}
 
 
 def test_a_misread_id_is_refused_before_anything_is_looked_up(filled: Callers) -> None:
@@ -119,6 +125,7 @@ def received(filled: Callers) -> str:
     stretch = {"from": transit["start_at"], "to": (until + timedelta(days=1)).isoformat()}
     shown = filled.get("carl", "/v1/shipments", params=stretch).json()["items"]
     (name,) = (one["id"] for one in shown if one["to_place"] == "NORTH")
+    assert name == unit(filled)["shipment"]
     filled.clock.now = max(filled.clock.now, until)
     for step, who, place, at in (
         ("packed", "paul", "HUB", transit["start_at"]),
@@ -152,6 +159,10 @@ def test_a_logger_that_is_not_certain_quarantines_until_quality_signs(filled: Ca
     signature = filled.signature("quinn", "disposition of a unit")
     decided = {"decision": "use", "reason": "Stable for days.", "signature": signature}
     filled.done("quinn", f"/v1/logger-files/{told['id']}/disposition", decided, status=201)
+    kept = filled.get("ada", f"/v1/logger-files/{told['id']}").json()
+    assert (kept["content"], kept["disposition"]["decision"], kept["verdict"]) == (listed, "use", "missing")
+    assert filled.get("nora", f"/v1/logger-files/{told['id']}").status_code == 403
+    assert filled.get("phil", "/v1/logger-files/log_0").status_code == 404
     assert unit(filled)["state"] == "free"
 
 

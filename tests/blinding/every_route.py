@@ -147,16 +147,23 @@ def read_out(world: World, who: str) -> list[Response]:
     return [world.call(who, "POST", path, content=content, headers=CSV) for path in paths]
 
 
-def disposed(world: World, who: str) -> list[Response]:
-    """A decision on every verdict there is, and on one there is not."""
+def _logger_files(world: World) -> list[str]:
+    """Every verdict there is on a unit of ANA's, or one there is not."""
     entries = [
         one
         for unit in units(world, ANA)
         for one in world.get("paul", f"/v1/units/{unit}/history").json().get("entries", [])
     ]
-    files = [one["details"]["file"] for one in entries if one["what"] == "judged"]
+    return [one["details"]["file"] for one in entries if one["what"] == "judged"] or ["log_0"]
+
+
+def verdict(world: World, who: str) -> list[Response]:
+    return [world.get(who, f"/v1/logger-files/{name}") for name in _logger_files(world)]
+
+
+def disposed(world: World, who: str) -> list[Response]:
     body = {"decision": "use", **NOTE, "signature": world.signature(who, "disposition of a unit")}
-    return [world.post(who, f"/v1/logger-files/{name}/disposition", body) for name in files or ["log_0"]]
+    return [world.post(who, f"/v1/logger-files/{name}/disposition", body) for name in _logger_files(world)]
 
 
 def released(world: World, who: str) -> list[Response]:
@@ -242,6 +249,7 @@ TRIES: dict[Route, Try] = {
     ("GET", "/v1/shipments/{shipment}/custody"): shipments("custody"),
     ("POST", "/v1/shipments/{shipment}/custody"): shipments("custody", HANDED),
     ("POST", "/v1/shipments/{shipment}/logger"): read_out,
+    ("GET", "/v1/logger-files/{file}"): verdict,
     ("POST", "/v1/logger-files/{file}/disposition"): disposed,
     ("GET", "/v1/units/{unit}/clock"): of_units("/clock"),
     ("GET", "/v1/units/{unit}/history"): of_units("/history"),

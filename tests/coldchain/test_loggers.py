@@ -8,11 +8,11 @@ from functools import partial
 
 import pytest
 
-from scheduler.coldchain.loggers import Decision, dispose, upload
+from scheduler.coldchain.loggers import Decision, dispose, logger_file_for, upload
 from scheduler.domain.audience import Principal
 from scheduler.persistence.tables_coldchain import DispositionRow, LoggerRow
 from tests.booking.house import ADA, CARL, DORA, NORA, NORTH, PAUL, PHIL, QUINN, refused
-from tests.coldchain.house import Way, handed, notices_to, released, scanned, shipment, transit
+from tests.coldchain.house import Way, clock_of, handed, notices_to, released, scanned, shipment, transit
 
 MEANING = "disposition of a unit"
 FIVE = timedelta(minutes=5)
@@ -80,6 +80,17 @@ def test_a_file_that_stops_too_early_is_missing_and_never_in_range(way: Way) -> 
     assert bedside(way) == "quarantined"
 
 
+def test_for_a_unit_in_quarantine_the_remake_is_one_request_away(way: Way) -> None:
+    released(way)
+    handed(way)
+    row = uploaded(way, file(way, warm={5: 20.0}))
+    found = clock_of(way)
+    assert found.fallback is not None
+    assert (found.state, found.holds, found.fallback.kind) == ("quarantined", False, "remake")
+    disposed(way, row.id)
+    assert clock_of(way).holds
+
+
 def test_what_is_discarded_is_never_given(way: Way) -> None:
     released(way)
     handed(way)
@@ -126,3 +137,20 @@ def test_the_pharmacist_is_told_at_the_site_of_the_patient(way: Way) -> None:
     assert [(one.kind, one.site, one.urgent) for one in notices_to(way.house, "pharmacist")] == [
         ("unit_quarantined", NORTH, True)
     ]
+
+
+def test_a_file_is_read_by_those_who_may_see_units_at_its_site(way: Way) -> None:
+    handed(way)
+    row = uploaded(way, file(way, warm={5: 9.0}))
+    disposed(way, row.id)
+
+    def read(who: Principal) -> str | None:
+        with way.house.work(who, write=False) as work:
+            _, decided = logger_file_for(work, row.id)
+        return None if decided is None else decided.decision
+
+    assert [read(who) for who in (PHIL, PAUL, QUINN, ADA)] == ["use"] * 4
+    for who in (NORA, DORA, CARL):
+        refused("not-your-role", 403, partial(read, who))
+    other = Principal("Pia Pharmacist", PHIL.role, "SOUTH", "pia")
+    refused("logger-file-not-found", 404, partial(read, other))

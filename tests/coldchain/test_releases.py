@@ -56,14 +56,21 @@ def test_a_late_failure_reaches_the_doctor_at_once_without_a_word_of_what_was_gi
     (notice,) = notices_to(way.house, "doctor")
     assert (notice.urgent, notice.site, notice.patient, notice.dose) == (True, "NORTH", "ANA", 1)
     assert notice.sentence == (
-        "A test of dose 1, which ANA was given, failed afterwards. It may not have been sterile. "
-        "See the patient today and look for an infection."
+        "A test of dose 1 of ANA failed: it may not be sterile. "
+        "It was given. See the patient today and look for an infection."
     )
     assert way.lot not in notice.sentence
     assert [one.urgent for one in notices_to(way.house, "pharmacist")] == [True]
 
 
-def test_a_failure_before_the_dose_is_the_pharmacists_alone(way: Way) -> None:
+def test_the_doctor_is_told_as_well_when_the_injection_is_not_recorded_yet(way: Way) -> None:
+    released(way)
+    released(way, "final", passed=False)
+    (notice,) = notices_to(way.house, "doctor")
+    assert notice.sentence.endswith("if it was given, see the patient today.")
+
+
+def test_a_failure_before_the_release_is_the_pharmacists_alone(way: Way) -> None:
     released(way, passed=False)
     assert notices_to(way.house, "doctor") == []
     assert [one.dose for one in notices_to(way.house, "pharmacist")] == [1]

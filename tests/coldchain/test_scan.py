@@ -7,13 +7,15 @@ from functools import partial
 
 import pytest
 
+from scheduler.booking.cancel import cancel
 from scheduler.booking.identity import new_id
 from scheduler.booking.remake import give_up
 from scheduler.coldchain.scan import HELD_BACK, ScanStep, scan
 from scheduler.domain.audience import Principal, Role
 from scheduler.persistence import custody
 from tests.booking.house import ADA, HUB, MONA, NORA, NORTH, PAUL, SAM, SOUTH, refused
-from tests.coldchain.house import Way, notices_to, released, scanned, scans, units
+from tests.coldchain.house import Way, handed, notices_to, released, scanned, scans, units
+from tests.coldchain.test_loggers import file, uploaded
 
 
 def test_a_released_unit_passes_at_every_hand_over(way: Way) -> None:
@@ -63,6 +65,27 @@ def test_an_expired_unit_is_refused_from_the_very_moment(way: Way) -> None:
     found = scanned(way).refusal
     assert found is not None
     assert found.extra == {"reason": "expired"}
+
+
+def test_at_the_bedside_the_injection_must_still_end_in_time(way: Way) -> None:
+    # The shelf life reaches to the end of the graft, which takes an hour.
+    released(way)
+    handed(way)
+    expires_at = units(way.house)[0].expires_at
+    assert expires_at is not None
+    uploaded(way, file(way))
+    way.house.now = expires_at - timedelta(hours=1)
+    assert scanned(way, "bedside").refusal is None
+    way.house.now += timedelta(microseconds=1)
+    assert scanned(way, "bedside").scan.refused == "expired"
+    assert scanned(way, "checked").refusal is None
+
+
+def test_when_a_course_has_ended_its_units_are_withdrawn(way: Way) -> None:
+    released(way)
+    with way.house.doing(NORA) as work:
+        cancel(work, "ANA", reason_code="withdrawn_consent")
+    assert scanned(way).scan.refused == "withdrawn"
 
 
 def test_at_the_bedside_a_temperature_that_nobody_read_is_missing(way: Way) -> None:

@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scheduler.domain.calendars import Closure
 from scheduler.domain.expiry import Way, earliest_injection, last_times, latest_injection, next_departure
@@ -85,6 +87,51 @@ def test_nobody_is_treated_at_the_weekend() -> None:
 def test_the_window_of_the_dose_counts() -> None:
     assert latest_injection(way(only_on=THURSDAY), FILLED_AT) == at(THURSDAY, "16:00")
     assert earliest_injection(way(only_on=THURSDAY), at(THURSDAY, "17:00")) is None
+
+
+TICK = timedelta(minutes=5)
+
+
+def by_ticks(one: Way, place: str, resource: str, lasts: int, since: datetime) -> datetime | None:
+    """The first five minutes from which a resource is open for so long, looked for one after the other."""
+    calendar = one.facts.network.calendar(place, resource)
+    while since <= one.expires_at:
+        if calendar.is_open(Interval(since, since + timedelta(minutes=lasts))):
+            return since
+        since += TICK
+    return None
+
+
+def injection_by_ticks(one: Way, arrives_at: datetime) -> datetime | None:
+    received = by_ticks(one, NORTH, "pharmacy", 30, arrives_at)
+    given = None if received is None else by_ticks(one, NORTH, "procedure_room", 60, received + timedelta(minutes=30))
+    return given if given is not None and given + timedelta(minutes=60) <= one.expires_at else None
+
+
+@given(
+    lives=st.integers(1, 12 * 80),
+    arrives=st.integers(0, 12 * 72),
+    shuts=st.integers(0, 12 * 72),
+    shut_for=st.integers(1, 12 * 10),
+    resource=st.sampled_from(["pharmacy", "procedure_room"]),
+)
+def test_every_moment_is_that_of_a_search_in_steps_of_five_minutes(
+    lives: int, arrives: int, shuts: int, shut_for: int, resource: str
+) -> None:
+    during = Interval(FILLED_AT + shuts * TICK, FILLED_AT + (shuts + shut_for) * TICK)
+    one = way(Closure(NORTH, during, "pipes burst", resource), expires_at=FILLED_AT + lives * TICK)
+    assert earliest_injection(one, FILLED_AT + arrives * TICK) == injection_by_ticks(one, FILLED_AT + arrives * TICK)
+    pharmacy = one.facts.network.calendar(NORTH, "pharmacy")
+    runs = [
+        run.departs_at
+        for lane in one.lanes
+        for day in range(6)
+        for run in one.facts.network.departures_on(lane, WEDNESDAY + timedelta(days=day))
+        if run.departs_at >= FILLED_AT
+        and pharmacy.is_open(Interval(run.arrives_at, run.arrives_at + TICK))
+        and injection_by_ticks(one, run.arrives_at) is not None
+    ]
+    assert last_times(one, FILLED_AT).departure_at == max(runs, default=None)
 
 
 def test_when_it_is_too_late_there_is_no_last_moment() -> None:
