@@ -19,6 +19,7 @@ from api.metrics import Metrics
 from api.middleware import BodyLimit, Requests
 from api.routers import (
     audit,
+    calendars,
     closures,
     courses,
     decisions,
@@ -39,6 +40,7 @@ from api.routers import (
 )
 from api.service import Service
 from scheduler.booking.board import Board
+from scheduler.booking.feed_documents import Shelf
 from scheduler.clock import Clock, program_clock, real_clock
 from scheduler.domain.audience import IdentityProvider
 from scheduler.domain.course import Facts
@@ -54,6 +56,8 @@ ROUTERS = (
     holds.router,
     courses.router,
     visits.router,
+    calendars.router,
+    calendars.addresses,
     shipments.router,
     plant.router,
     plan_runs.router,
@@ -107,6 +111,7 @@ def create_app(
         keys=keys,
         answers=Answers(opened),
         board=Board(),
+        shelf=Shelf(),
         clock=clock or _clock(settings),
         real=clock or real_clock,
         facts=facts or facts_from(opened),

@@ -128,7 +128,7 @@ def give_up(
     before = _archived(work, case, [one for one in case.rows.values() if one.id in again | gone], cause, at)
     _free(work, case.course.id, before, revision)
     for name in before:
-        _reopened(case.rows[name], "open" if name in again else "given_up")
+        _reopened(case.rows[name], "open" if name in again else "given_up", work.now)
     visits = _visits_opened(work, before, NEUTRAL[cause])
     case.course.restarted = json.dumps(sorted(restarted))
     case.course.version += bool(visits)
@@ -250,7 +250,7 @@ def _mark_failed(work: UnitOfWork, case: _Case, at: datetime) -> None:
     row = case.row
     if row is not None and row.status == "planned":
         row.status, row.recorded_by, row.version = "failed", work.principal.name, row.version + 1
-        row.actual_start_at, row.actual_end_at = min(row.start_at, at), at
+        row.actual_start_at, row.actual_end_at, row.changed_at = min(row.start_at, at), at, work.now
 
 
 def _archived(
@@ -264,13 +264,14 @@ def _archived(
 
 
 def _attempt(work: UnitOfWork, row: ActivityRow, cause: Cause) -> AttemptRow:
-    as_it_was = row.model_dump(exclude={"id"})
+    as_it_was = row.model_dump(exclude={"id", "changed_at"})
     return AttemptRow(activity=row.id, why=cause, given_up_at=work.now, given_up_by=work.principal.name, **as_it_was)
 
 
-def _reopened(row: ActivityRow, status: str) -> None:
+def _reopened(row: ActivityRow, status: str, now: datetime) -> None:
     row.status, row.attempt, row.version = status, row.attempt + 1, row.version + 1
     row.actual_start_at = row.actual_end_at = row.recorded_by = None
+    row.changed_at = now
 
 
 def _free(work: UnitOfWork, course: str, attempts: dict[str, AttemptRow], revision: int) -> None:

@@ -97,6 +97,7 @@ class ActivityRow(Row, table=True):
     actual_start_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     actual_end_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     recorded_by: str | None = None
+    changed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # None: not since it was booked
     version: int = 1
 
 
@@ -414,6 +415,24 @@ class KeyRow(Row, table=True):
     site: str | None = None
     made_at: datetime = Field(sa_type=UtcDateTime)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class CalendarFeedRow(Row, table=True):
+    """An address that a calendar program may read: what it shows is fixed; only a hash of its secret is kept."""
+
+    __tablename__ = "calendar_feed"
+    id: str = Field(primary_key=True)
+    secret_hash: str
+    scope: str  # site, coordinator, patient, plant, suite, lane, pharmacist
+    subject: str  # a site, patient, plant, PLANT/UNIT or courier lane
+    audience: str
+    site: str | None = Field(default=None, index=True)  # whose people may manage it; None for the plant's side
+    label: str
+    made_by: str
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    content_hash: str | None = None  # of what was served last
+    content_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class FailedKeyRow(Row, table=True):

@@ -123,6 +123,35 @@ def why_so_late(world: World, who: str) -> list[Response]:
     return [world.post(who, "/v1/why-so-late", {"patient": patient, "seconds": seconds}) for patient in BOTH]
 
 
+FEEDS = (
+    ("site", NORTH),
+    ("coordinator", NORTH),
+    ("patient", ANA),
+    ("patient", CLEO),
+    ("plant", "HUB"),
+    ("suite", "HUB/suite-1"),
+    ("lane", "HUB-NORTH"),
+    ("pharmacist", NORTH),
+)
+
+
+def feeds(world: World, who: str) -> list[Response]:
+    """Every calendar there is of North, whoever may have it."""
+    bodies = [{"scope": scope, "subject": subject, "label": who} for scope, subject in FEEDS]
+    return [world.post(who, "/v1/calendar-feeds", body) for body in bodies]
+
+
+def calendars(world: World, who: str) -> list[Response]:
+    """What the calendars that somebody may have say, packed and plain."""
+    made = [answer.json()["url"] for answer in feeds(world, who) if answer.status_code == 201]
+    plain = {"Accept-Encoding": "identity"}
+    return [world.get(who, url, headers=headers) for url in made or ["/calendar/none.ics"] for headers in (plain, {})]
+
+
+def revoked_feed(world: World, who: str) -> list[Response]:
+    return [world.call(who, "DELETE", f"/v1/calendar-feeds/{_first(world, 'nora', '/v1/calendar-feeds')}")]
+
+
 TRIES: dict[Route, Try] = {
     ("GET", "/livez"): get("/livez"),
     ("GET", "/readyz"): get("/readyz"),
@@ -160,6 +189,10 @@ TRIES: dict[Route, Try] = {
     ("POST", "/v1/activities/{activity}/record"): post(
         "/v1/activities/PATIENT/2/thaw/record", {"outcome": "failed", **TIMES}
     ),
+    ("POST", "/v1/calendar-feeds"): feeds,
+    ("GET", "/calendar/{token}.ics"): calendars,
+    ("GET", "/v1/calendar-feeds"): get("/v1/calendar-feeds"),
+    ("DELETE", "/v1/calendar-feeds/{feed}"): revoked_feed,
     ("GET", "/v1/shipments"): get("/v1/shipments", **STRETCH),
     ("POST", "/v1/shipments/{shipment}/record"): shipment,
     ("GET", "/v1/resources"): get("/v1/resources"),

@@ -8,6 +8,7 @@ from scheduler.persistence.errors import RowRefused
 from scheduler.persistence.tables import (
     ActivityRow,
     AttemptRow,
+    CalendarFeedRow,
     CourseRow,
     DeviationRow,
     PatientRow,
@@ -17,7 +18,7 @@ from scheduler.persistence.tables import (
 )
 from tests.persistence.cast import NOW, unit_of_work
 
-TABLES = ["signature", "deviation", "weight", "plan", "unblinded_opening", "attempt"]
+TABLES = ["signature", "deviation", "weight", "plan", "unblinded_opening", "attempt", "calendar_feed"]
 
 
 @pytest.fixture
@@ -45,6 +46,8 @@ def kept(database: Database) -> Database:
                 id="o-1", patient="NOR-001", reason="fever", signature=signed, opened_at=NOW, opened_by="Dora"
             )
         )
+        feed = {"id": "f-1", "secret_hash": "0", "scope": "site", "subject": "North", "audience": "blinded"}
+        add(CalendarFeedRow(**feed, label="Outlook", made_by="Nora", made_at=NOW))
         work.session.flush()
         add(
             DeviationRow(
@@ -98,6 +101,7 @@ def test_no_record_is_deleted(kept: Database, table: str) -> None:
         "plan SET state = 'approved', document = 'x'",
         "unblinded_opening SET reason = 'x'",
         "attempt SET status = 'performed'",
+        "calendar_feed SET scope = 'pharmacist'",
     ],
 )
 def test_no_record_is_rewritten(kept: Database, change: str) -> None:
@@ -109,6 +113,7 @@ def test_no_record_is_rewritten(kept: Database, change: str) -> None:
     [
         "plan SET state = 'approved', version = 2",
         "unblinded_opening SET alarm_acknowledged_at = '2027-01-04', alarm_acknowledged_by = 'Stan'",
+        "calendar_feed SET revoked_at = '2027-01-04'",
     ],
 )
 def test_what_has_to_change_may_change(kept: Database, change: str) -> None:
