@@ -8,7 +8,8 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from httpx import Response
 
-from tests.api.callers import ANA, NORTH
+from scheduler.booking.feeds import MAY_HAVE
+from tests.api.callers import ANA, EVERYBODY, NORTH
 from tests.blinding.worlds import CLEO, CSV, STRETCH, World
 
 Route = tuple[str, str]
@@ -143,7 +144,9 @@ def feeds(world: World, who: str) -> list[Response]:
 
 def calendars(world: World, who: str) -> list[Response]:
     """What the calendars that somebody may have say, packed and plain."""
-    made = [answer.json()["url"] for answer in feeds(world, who) if answer.status_code == 201]
+    may_have = MAY_HAVE.get(EVERYBODY[who].role, frozenset()) if EVERYBODY[who].may_see_site(NORTH) else frozenset()
+    bodies = [{"scope": scope, "subject": subject, "label": who} for scope, subject in FEEDS if scope in may_have]
+    made = [world.done(who, "/v1/calendar-feeds", body, status=201)["url"] for body in bodies]
     plain = {"Accept-Encoding": "identity"}
     return [world.get(who, url, headers=headers) for url in made or ["/calendar/none.ics"] for headers in (plain, {})]
 
