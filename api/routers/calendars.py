@@ -167,10 +167,11 @@ def _answer(request: Request, served: Served) -> Response:
     tag = f'"{served.document.sha256[:32]}{"-gzip" if zipped else ""}"'
     headers = {
         "ETag": tag,
-        "Last-Modified": format_datetime(served.since.astimezone(UTC), usegmt=True),
         "Cache-Control": "private, no-cache",
         "Vary": "Accept-Encoding",
     }
+    if served.since is not None:
+        headers["Last-Modified"] = format_datetime(served.since.astimezone(UTC), usegmt=True)
     if _has_it(request, tag, served.since):
         return Response(status_code=304, headers=headers)
     if zipped:
@@ -179,7 +180,7 @@ def _answer(request: Request, served: Served) -> Response:
     return Response(body, headers=headers, media_type=MEDIA_TYPE)
 
 
-def _has_it(request: Request, tag: str, since: datetime) -> bool:
+def _has_it(request: Request, tag: str, since: datetime | None) -> bool:
     """Whether the reader has what is served now; the tag decides where both are sent (RFC 9110 section 13.2.2)."""
     tags = request.headers.get("if-none-match")
     if tags is not None:
@@ -188,7 +189,7 @@ def _has_it(request: Request, tag: str, since: datetime) -> bool:
         had = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
     except (ValueError, OverflowError):
         return False
-    return had.tzinfo is not None and since <= had
+    return since is not None and had.tzinfo is not None and since <= had
 
 
 def _view(row: CalendarFeedRow) -> FeedView:

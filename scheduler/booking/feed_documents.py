@@ -5,19 +5,20 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 from scheduler.booking.feed_events import plant_event, receipt_event, shipment_event, visit_event
 from scheduler.booking.feeds import feed_of
-from scheduler.booking.shares import Booked, receiving_kinds, share_of_booked, shared_kinds
+from scheduler.booking.shares import receiving_kinds
+from scheduler.booking.site_visits import booked_courses, site_visits
 from scheduler.booking.unblinded import contents_at
-from scheduler.booking.views import booked_visits, shipment
+from scheduler.booking.views import shipment
 from scheduler.calendar_export.events import CalendarEvent, CalendarOfEvents
 from scheduler.calendar_export.ics import ics
-from scheduler.domain.audience import Principal, Role
+from scheduler.domain.audience import Audience, Principal, Role
 from scheduler.domain.course import Facts
 from scheduler.persistence import audit, feeds, repositories
 from scheduler.persistence.bundle import facts_of
@@ -52,11 +53,14 @@ class Document:
 
 @dataclass(frozen=True)
 class Served:
-    """A document and the second since which it is served as it is."""
+    """A document and the second since which it is served as it is.
+
+    Of contents nobody notes that second: it would take a hash of them, kept where no arm may be kept.
+    """
 
     feed: CalendarFeedRow
     document: Document
-    since: datetime
+    since: datetime | None
 
 
 class Shelf:
@@ -96,6 +100,8 @@ def serve(database: Database, shelf: Shelf, token: str, now: datetime) -> Served
         if feed is None:
             return None
         document = shelf.document(work, feed)
+    if feed.audience == Audience.PHARMACIST.value:
+        return Served(feed, document, None)
     since = feed.content_since
     if since is None or feed.content_hash != document.sha256:
         since = _since_now(database, feed, document, now)
@@ -151,27 +157,8 @@ def _events(work: UnitOfWork, facts: Facts, feed: CalendarFeedRow) -> list[Calen
 
 
 def _visits(work: UnitOfWork, facts: Facts, courses: Sequence[CourseRow], *, tells: bool) -> list[CalendarEvent]:
-    """Made from shares and views alone, as everything a site is shown."""
-    made: list[CalendarEvent] = []
-    for booked in booked_courses(work, courses, shared_kinds(facts.protocol)).values():
-        changed = {one.id: one.changed_at for one in booked.visits}
-        zone = facts.network.place(booked.course.site).zone
-        views = booked_visits(share_of_booked(facts, booked), facts.protocol, zone)
-        made += (visit_event(facts, one, changed[one.id], tells_the_patient=tells) for one in views)
-    return made
-
-
-def booked_courses(
-    work: UnitOfWork, courses: Sequence[CourseRow], kinds: Collection[str] | None = None
-) -> dict[str, Booked]:
-    """Courses with their rows by patient, their activities of all kinds or of some."""
-    names = [one.id for one in courses]
-    patients = repositories.patients_named(work.session, names)
-    activities = feeds.activities_by_course(work.session, names, kinds)
-    visits = feeds.visits_by_course(work.session, names)
-    return {
-        one.id: Booked(patients[one.id], one, activities.get(one.id, []), visits.get(one.id, [])) for one in courses
-    }
+    found = site_visits(work, facts, courses)
+    return [visit_event(facts, one, changed_at, tells_the_patient=tells) for one, changed_at in found]
 
 
 def _steps(work: UnitOfWork, facts: Facts, subject: str) -> list[CalendarEvent]:

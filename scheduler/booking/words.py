@@ -98,6 +98,20 @@ def dated(on: date) -> tuple[str, str]:
     )
 
 
+def counted(kind: str, number: int) -> tuple[str, str]:
+    """How many visits of a kind: ``2 injections``."""
+    en, ko = titled(kind, None)
+    return f"{number} {en}{'s' if number > 1 and not en.endswith('s') else ''}", f"{ko} {number}건"
+
+
+def brought(arrives_at: datetime, give_by: datetime | None) -> tuple[str, str]:
+    """When a dose arrives, and until when giving it must be over; on another day with its weekday."""
+    en, ko = f"dose arrives {arrives_at:%H:%M}", f"투여분 도착 {arrives_at:%H:%M}"
+    if give_by is None:
+        return en, ko
+    return f"{en}, finish by {_english(give_by, arrives_at)}", f"{ko}, {_korean(give_by, arrives_at)}까지 완료"
+
+
 def to_do(kind: str) -> tuple[str, str] | None:
     """What the people at the site do at a visit, where that is known of its kind."""
     return TO_DO.get(kind)

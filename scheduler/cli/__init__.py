@@ -6,12 +6,12 @@ import os
 import sys
 from typing import NoReturn
 
-from scheduler.cli import demo, diffs, keys, plans, programs, records, serving, what_if, why_not, worker
+from scheduler.cli import demo, diffs, exports, keys, plans, programs, records, serving, what_if, why_not, worker
 from scheduler.cli.frame import BAD_INPUT, app
 from scheduler.console import complain
 from scheduler.domain.errors import MarrowlineError
 
-COMMANDS = (plans, diffs, what_if, why_not, programs, serving, worker, keys, records, demo)
+COMMANDS = (plans, diffs, what_if, why_not, programs, exports, serving, worker, keys, records, demo)
 """The modules whose commands these are, in the order in which they are read."""
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from scheduler.booking.feed_documents import booked_courses, document_of
+from api.bookings import booked_of
+from scheduler.booking.feed_documents import document_of
 from scheduler.booking.feeds import Scope
 from scheduler.booking.shares import Booked
 from scheduler.domain.audience import Role
@@ -89,11 +90,11 @@ def _built(database: Database, feed: str) -> tuple[float, float]:
 def _multiply(database: Database, site: str, events: int) -> None:
     """Enter a site's courses again under other study ids until it has so many visits; nothing is taken for them."""
     with UnitOfWork(database, now=NOW, principal=PLANNER) as work:
-        courses = booked_courses(work, feeds.courses_of_site(work.session, site))
-        visits = sum(len(one.visits) for one in courses.values())
+        booked = [booked_of(work, one) for one in feeds.courses_of_site(work.session, site)]
+        visits = sum(len(one.visits) for one in booked)
         for number in range(1, -(-events // visits)):
-            for booked in courses.values():
-                _again(work, f"{booked.course.id}{number:03d}", booked)
+            for one in booked:
+                _again(work, f"{one.course.id}{number:03d}", one)
         work.commit()
 
 

@@ -196,6 +196,12 @@ TRIES: dict[Route, Try] = {
     ("GET", "/calendar/{token}.ics"): calendars,
     ("GET", "/v1/calendar-feeds"): get("/v1/calendar-feeds"),
     ("DELETE", "/v1/calendar-feeds/{feed}"): revoked_feed,
+    ("GET", "/v1/exports/visits"): lambda world, who: [
+        world.get(who, f"/v1/exports/visits?format={made_as}") for made_as in ("ics", "csv", "xlsx")
+    ],
+    ("GET", "/v1/exports/week"): lambda world, who: [
+        world.get(who, f"/v1/exports/week?site={NORTH}&lang={lang}&from=2027-04-05") for lang in ("en", "ko")
+    ],
     ("GET", "/v1/shipments"): get("/v1/shipments", **STRETCH),
     ("POST", "/v1/shipments/{shipment}/record"): shipment,
     ("GET", "/v1/resources"): get("/v1/resources"),

@@ -288,6 +288,7 @@ def test_a_pharmacist_reads_what_each_dose_holds_once_the_arms_are_known(house: 
     with house.doing(STELLA) as work:
         import_randomisation(work, house.board, [("ANA", arm)])
     text = str(events(house, feed)[receipt]["DESCRIPTION"])
+    assert served(house, feed).since is None  # a hash of contents is kept nowhere
     assert told in text
     assert "Give by 2027-" in text
 
