@@ -36,6 +36,7 @@ from api.routers import (
     shipments,
     unblinded,
     visits,
+    webhooks,
     what_if,
     why_not,
 )
@@ -60,6 +61,7 @@ ROUTERS = (
     calendars.router,
     calendars.addresses,
     exports.router,
+    webhooks.router,
     shipments.router,
     plant.router,
     plan_runs.router,

@@ -31,6 +31,7 @@ TAGS = [
     {"name": "questions", "description": "Can this be, and if not, why not? Nothing is changed."},
     {"name": "visits", "description": "What happens when, what the patient knows of it, what was done."},
     {"name": "calendars", "description": "Addresses that calendar programs read."},
+    {"name": "webhooks", "description": "Changes of visits, told to other computers."},
     {"name": "shipments", "description": "What couriers carry, when and how cold."},
     {"name": "closures", "description": "What does not work for a while, and whom it hits."},
     {"name": "hindrances", "description": "What keeps one patient's steps from a while, and the visits it hits."},

@@ -16,10 +16,14 @@ p.note { color: #444; margin: 0 0 10pt; }
 section { break-inside: avoid; border-top: 1.5pt solid #111; padding: 5pt 0 9pt; }
 section.today { border-top-width: 3pt; }
 h2 { font-size: 11.5pt; margin: 0 0 4pt; }
-table { width: 100%; border-collapse: collapse; }
+table { width: 100%; border-collapse: collapse; table-layout: fixed; }
+th:nth-child(1) { width: 17%; }
+th:nth-child(2) { width: 13%; }
+th:nth-child(3) { width: 22%; }
+th:last-child { width: 7%; }
 th, td { text-align: left; vertical-align: top; padding: 2.5pt 6pt 2.5pt 0; border-bottom: 0.5pt solid #bbb; }
 th { font-weight: 600; font-size: 9pt; color: #444; }
-td.time { white-space: nowrap; font-variant-numeric: tabular-nums; }
+td.time, td:nth-child(2) { white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.box { width: 9mm; font-size: 13pt; line-height: 1; }
 tr.off td { text-decoration: line-through; color: #666; }
 @media print { body { margin: 0; } }

@@ -10,7 +10,7 @@ from httpx import Response
 
 from scheduler.booking.feeds import MAY_HAVE
 from tests.api.callers import ANA, EVERYBODY, NORTH
-from tests.blinding.worlds import CLEO, CSV, STRETCH, World
+from tests.blinding.worlds import CLEO, CSV, RECEIVER, STRETCH, World
 
 Route = tuple[str, str]
 Try = Callable[[World, str], list[Response]]
@@ -155,6 +155,14 @@ def revoked_feed(world: World, who: str) -> list[Response]:
     return [world.call(who, "DELETE", f"/v1/calendar-feeds/{_first(world, 'nora', '/v1/calendar-feeds')}")]
 
 
+def webhook(method: str, more: str = "", body: object = None) -> Try:
+    """A route of the webhook that Nora made while the world was lived through."""
+    options = {} if body is None else {"json": body}
+    return lambda world, who: [
+        world.call(who, method, f"/v1/webhooks/{_first(world, 'nora', '/v1/webhooks')}{more}", **options)
+    ]
+
+
 TRIES: dict[Route, Try] = {
     ("GET", "/livez"): get("/livez"),
     ("GET", "/readyz"): get("/readyz"),
@@ -196,6 +204,11 @@ TRIES: dict[Route, Try] = {
     ("GET", "/calendar/{token}.ics"): calendars,
     ("GET", "/v1/calendar-feeds"): get("/v1/calendar-feeds"),
     ("DELETE", "/v1/calendar-feeds/{feed}"): revoked_feed,
+    ("POST", "/v1/webhooks"): post("/v1/webhooks", RECEIVER),
+    ("GET", "/v1/webhooks"): get("/v1/webhooks"),
+    ("GET", "/v1/webhooks/{webhook}/messages"): webhook("GET", "/messages?limit=200"),
+    ("POST", "/v1/webhooks/{webhook}/replay"): webhook("POST", "/replay", {"from_sequence": 1}),
+    ("DELETE", "/v1/webhooks/{webhook}"): webhook("DELETE"),
     ("GET", "/v1/exports/visits"): lambda world, who: [
         world.get(who, f"/v1/exports/visits?format={made_as}") for made_as in ("ics", "csv", "xlsx")
     ],

@@ -14,11 +14,23 @@ from scheduler.persistence.tables import (
     PatientRow,
     PlanRow,
     UnblindedOpeningRow,
+    WebhookMessageRow,
+    WebhookRow,
     WeightRow,
 )
 from tests.persistence.cast import NOW, unit_of_work
 
-TABLES = ["signature", "deviation", "weight", "plan", "unblinded_opening", "attempt", "calendar_feed"]
+TABLES = [
+    "signature",
+    "deviation",
+    "weight",
+    "plan",
+    "unblinded_opening",
+    "attempt",
+    "calendar_feed",
+    "webhook",
+    "webhook_message",
+]
 
 
 @pytest.fixture
@@ -48,6 +60,9 @@ def kept(database: Database) -> Database:
         )
         feed = {"id": "f-1", "secret_hash": "0", "scope": "site", "subject": "North", "audience": "blinded"}
         add(CalendarFeedRow(**feed, label="Outlook", made_by="Nora", made_at=NOW))
+        add(WebhookRow(id="w-1", url="https://a.example", secret="0", label="A", made_by="Nora", made_at=NOW))
+        work.session.flush()
+        add(WebhookMessageRow(id="m-1", webhook="w-1", sequence=1, content="{}", made_at=NOW))
         work.session.flush()
         add(
             DeviationRow(
@@ -102,6 +117,8 @@ def test_no_record_is_deleted(kept: Database, table: str) -> None:
         "unblinded_opening SET reason = 'x'",
         "attempt SET status = 'performed'",
         "calendar_feed SET scope = 'pharmacist'",
+        "webhook SET site = NULL, url = 'https://b.example'",
+        "webhook_message SET content = 'x'",
     ],
 )
 def test_no_record_is_rewritten(kept: Database, change: str) -> None:
@@ -114,6 +131,8 @@ def test_no_record_is_rewritten(kept: Database, change: str) -> None:
         "plan SET state = 'approved', version = 2",
         "unblinded_opening SET alarm_acknowledged_at = '2027-01-04', alarm_acknowledged_by = 'Stan'",
         "calendar_feed SET revoked_at = '2027-01-04'",
+        "webhook SET sequence = 2",
+        "webhook_message SET attempts = 1, next_at = '2027-01-04'",
     ],
 )
 def test_what_has_to_change_may_change(kept: Database, change: str) -> None:
