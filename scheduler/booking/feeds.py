@@ -134,19 +134,17 @@ def _may_manage(principal: Principal, row: CalendarFeedRow) -> bool:
 
 def _site_of(work: UnitOfWork, facts: Facts, scope: Scope, subject: str) -> str | None:
     """The site that a subject belongs to, None for the plant's side; Refused 404 where there is no such subject."""
-    network = facts.network
     if scope == "patient":
         return patient_for(work, subject).site
-    if scope in ("plant", "suite"):
-        code, _, unit = subject.partition("/")
-        plant = next((one for one in network.plants if one.code == code), None)
-        units = {"" if scope == "plant" else name for kind in (plant.resources if plant else ()) for name in kind.units}
-        if plant is None or unit not in units | ({""} if scope == "plant" else set()):
+    network = facts.network
+    known = {
+        "plant": {one.code for one in network.plants},
+        "suite": {f"{one.code}/{unit}" for one in network.plants for kind in one.resources for unit in kind.units},
+        "lane": {one.code for one in network.lanes},
+    }
+    if scope in known:
+        if subject not in known[scope]:
             raise not_found(scope)
-        return None
-    if scope == "lane":
-        if subject not in {one.code for one in network.lanes}:
-            raise not_found("lane")
         return None
     if subject not in {one.code for one in network.sites} or not work.principal.may_see_site(subject):
         raise not_found("site")
