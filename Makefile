@@ -1,7 +1,7 @@
 # make demo   plan the trial `alsummit` and show it         make test   every check there is
 # make bench  measure every shipped program                 make lock   renew the locked requirements (needs uv)
 # make repair-bench  what closures do to a published plan
-# make reliability  race, kill -9, waiting times, restore   make fuzz   10,000 requests nobody should send
+# make reliability  race, kill -9, times, restore, feeds    make fuzz   10,000 requests nobody should send
 # make drill  200 simulated nights with everything that goes wrong
 #
 # PYTHON selects the interpreter (3.11 or newer), VENV the folder it is installed into:
@@ -15,7 +15,9 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed-$(subst /,_,$(PYTHON))
 INSTALLED_DEV := $(VENV)/installed-dev-$(subst /,_,$(PYTHON))
 FUZZ := $(VENV)-fuzz
+READERS := $(VENV)-readers
 INSTALLED_FUZZ := $(FUZZ)/installed-$(subst /,_,$(PYTHON))
+INSTALLED_READERS := $(READERS)/installed
 CHECKED := scheduler solver fixtures $(wildcard api)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
@@ -24,12 +26,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 demo: $(INSTALLED)
 	$(BIN)/marrowline demo
 
-test: $(INSTALLED_DEV) $(INSTALLED_FUZZ)
+test: $(INSTALLED_DEV) $(INSTALLED_FUZZ) $(INSTALLED_READERS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(CHECKED)
 	$(BIN)/lint-imports
-	SCHEMATHESIS=$(FUZZ)/bin/schemathesis $(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
+	SCHEMATHESIS=$(FUZZ)/bin/schemathesis READERS=$(READERS) \
+		$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
 
 bench: $(INSTALLED)
 	$(BIN)/python -m scheduler.bench
@@ -38,7 +41,7 @@ repair-bench: $(INSTALLED)
 	$(BIN)/python -m scheduler.repair_bench
 
 reliability: $(INSTALLED_DEV)
-	$(BIN)/python -m scheduler.reliability race kill latency restore
+	$(BIN)/python -m scheduler.reliability race kill latency restore feeds
 
 drill: $(INSTALLED_DEV)
 	$(BIN)/python -m scheduler.reliability drill
@@ -55,7 +58,7 @@ lock:
 		--no-annotate --no-emit-index-url --quiet - --output-file requirements-fuzz.txt
 
 clean:
-	rm -rf $(VENV) $(FUZZ) out build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(FUZZ) $(READERS) out build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -67,6 +70,13 @@ $(INSTALLED): requirements.txt pyproject.toml
 
 $(INSTALLED_DEV): $(INSTALLED) requirements-dev.txt
 	$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# What reads our calendar files back: npm's libraries, which need Node.js 18 or newer.
+$(INSTALLED_READERS): tests/readers/package.json tests/readers/package-lock.json
+	@mkdir -p $(READERS)
+	cp tests/readers/package.json tests/readers/package-lock.json tests/readers/.npmrc $(READERS)
+	npm --prefix $(READERS) ci --silent
 	@touch $@
 
 $(INSTALLED_FUZZ): requirements-fuzz.txt

@@ -70,7 +70,7 @@ def _identify(scope: Scope) -> Response | None:
     if presented is None:
         return problem(scope, 401, "key-missing", headers=CHALLENGE)
     service = service_of(scope)
-    origin, now = _origin(scope), service.real()
+    origin, now = origin_of(scope), service.real()
     if not service.keys.allowed(origin, now):
         return problem(scope, 429, headers={"Retry-After": str(service.settings.failed_keys_seconds)})
     principal = service.identity.identify(presented)
@@ -87,6 +87,7 @@ def _bearer(header: str | None) -> str | None:
     return presented if scheme.lower() == "bearer" and presented else None
 
 
-def _origin(scope: Scope) -> str:
+def origin_of(scope: Scope) -> str:
+    """Where a request comes from, as guesses are counted by."""
     client = scope.get("client")
     return str(client[0]) if client else "unknown"

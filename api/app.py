@@ -19,11 +19,13 @@ from api.metrics import Metrics
 from api.middleware import BodyLimit, Requests
 from api.routers import (
     audit,
+    calendars,
     closures,
     courses,
     custody,
     decisions,
     events,
+    exports,
     health,
     hindrances,
     holds,
@@ -39,11 +41,13 @@ from api.routers import (
     unblinded,
     units,
     visits,
+    webhooks,
     what_if,
     why_not,
 )
 from api.service import Service
 from scheduler.booking.board import Board
+from scheduler.booking.feed_documents import Shelf
 from scheduler.clock import Clock, program_clock, real_clock
 from scheduler.domain.audience import IdentityProvider
 from scheduler.domain.course import Facts
@@ -59,6 +63,10 @@ ROUTERS = (
     holds.router,
     courses.router,
     visits.router,
+    calendars.router,
+    calendars.addresses,
+    exports.router,
+    webhooks.router,
     shipments.router,
     custody.router,
     loggers.router,
@@ -117,6 +125,7 @@ def create_app(
         keys=keys,
         answers=Answers(opened),
         board=Board(),
+        shelf=Shelf(),
         clock=clock or _clock(settings),
         real=clock or real_clock,
         facts=facts or facts_from(opened),

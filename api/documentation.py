@@ -30,6 +30,8 @@ TAGS = [
     {"name": "courses", "description": "Booked courses: read, move, cancel."},
     {"name": "questions", "description": "Can this be, and if not, why not? Nothing is changed."},
     {"name": "visits", "description": "What happens when, what the patient knows of it, what was done."},
+    {"name": "calendars", "description": "Addresses that calendar programs read."},
+    {"name": "webhooks", "description": "Changes of visits, told to other computers."},
     {"name": "shipments", "description": "What couriers carry, when and how cold."},
     {"name": "units", "description": "Syringes and lots: whose they are, and whether they may be given."},
     {"name": "notices", "description": "What one role at one place must see."},

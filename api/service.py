@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.types import Scope
 
 from scheduler.booking.board import Board
+from scheduler.booking.feed_documents import Shelf
 from scheduler.clock import Clock
 from scheduler.domain.audience import IdentityProvider
 from scheduler.domain.course import Facts
@@ -27,7 +28,8 @@ class Service:
 
     `clock` is what staff are shown and what bookings are dated by; `real` paces rate limits and idempotency, and
     differs from it only where a program clock is set. `identity` says who stands behind a credential; `keys` also
-    counts refused ones, whoever refused them. `board` is what is taken, in memory, shared by all requests.
+    counts refused ones, whoever refused them. `board` is what is taken and `shelf` what
+    calendar feeds were last answered, both in memory and shared by all requests.
     """
 
     settings: Settings
@@ -36,6 +38,7 @@ class Service:
     keys: KeyStore
     answers: Answers
     board: Board
+    shelf: Shelf
     clock: Clock
     real: Clock
     facts: Callable[[], Facts]

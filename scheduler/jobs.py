@@ -23,6 +23,8 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from scheduler.booking.webhooks import deliver
+from scheduler.clock import real_clock
 from scheduler.domain.errors import MarrowlineError
 from scheduler.reoptimise.shift import Shift
 from scheduler.reoptimise.upkeep import audit_head, forget_answers, recheck_closures
@@ -30,18 +32,20 @@ from scheduler.reoptimise.worker import Worker
 
 log = logging.getLogger("marrowline.worker")
 
-PICK_UP_SECONDS = 5
+PICK_UP_SECONDS = SEND_SECONDS = 5
+SENDING = "sending"  # so that a receiver that is slow holds up no night, and no night a message
 MISFIRE_GRACE = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is done when; `at_start` also as soon as the worker starts."""
+    """What is done when; `at_start` also as soon as the worker starts. Jobs of one `lane` wait for each other."""
 
     name: str
     trigger: BaseTrigger
     do: Callable[[], object]
     at_start: bool = False
+    lane: str = "default"
 
 
 class Figures:
@@ -79,15 +83,21 @@ def declared(shift: Shift, figures: Figures) -> tuple[Job, ...]:
             IntervalTrigger(minutes=5),
             lambda: recheck_closures(database, shift.worker, zone, shift.clock()),
         ),
+        Job(
+            "outbox",
+            IntervalTrigger(seconds=SEND_SECONDS),
+            lambda: deliver(database, real_clock, shift.send),
+            lane=SENDING,
+        ),
         Job("audit head", IntervalTrigger(hours=6), verify, at_start=True),
     )
 
 
 def scheduler_of(shift: Shift, figures: Figures, started_at: datetime) -> BlockingScheduler:
-    """A scheduler with every job, not started; one job at a time, in the program's time zone."""
+    """A scheduler with every job, not started; one job of a lane at a time, in the program's time zone."""
     made = BlockingScheduler(
         timezone=shift.zone,
-        executors={"default": ThreadPoolExecutor(1)},
+        executors={"default": ThreadPoolExecutor(1), SENDING: ThreadPoolExecutor(1)},
         job_defaults={
             "coalesce": True,
             "max_instances": 1,
@@ -96,7 +106,7 @@ def scheduler_of(shift: Shift, figures: Figures, started_at: datetime) -> Blocki
     )
     for job in declared(shift, figures):
         first = {"next_run_time": started_at} if job.at_start else {}
-        made.add_job(watched(job, figures), job.trigger, id=job.name, name=job.name, **first)
+        made.add_job(watched(job, figures), job.trigger, id=job.name, name=job.name, executor=job.lane, **first)
     return made
 
 

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
         When a night begins, by the clocks of the program's first plant.
     worker_port
         Where a worker shows its figures; None for nowhere.
+    webhooks_allow_private
+        Whether messages may be sent into private networks and without TLS, such as to a computer beside this one.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -69,6 +71,7 @@ class Settings(BaseSettings):
     shutdown_seconds: int = Field(default=20, ge=1, le=600)
     nightly_at: Annotated[time, AfterValidator(_local)] = time(2, 30)
     worker_port: int | None = Field(default=None, ge=1, le=65535)
+    webhooks_allow_private: bool = False
 
 
 def load_settings() -> Settings:

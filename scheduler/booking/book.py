@@ -68,7 +68,9 @@ def written(work: UnitOfWork, facts: Facts, course: PlannedCourse) -> CourseRow:
     work.session.flush()
     add_rows(work.session, ActivityRow, [activity_values(course.patient, one) for one in course.activities])
     visits = attended(facts, course.activities)
-    add_rows(work.session, VisitRow, [visit_values(work, facts, course, one) for one in visits])
+    # By the session, which tells subscribers of new visits.
+    work.session.add_all(VisitRow(**visit_values(work, facts, course, one)) for one in visits)
+    work.session.flush()
     return row
 
 

@@ -39,7 +39,8 @@ def cancel(
     cancelled: list[str] = []
     for activity in repositories.activities(work.session, course_id):
         if activity.status == "open" or (activity.status == "planned" and activity.start_at > work.now):
-            activity.status, activity.version = "cancelled", activity.version + 1
+            activity.status, activity.changed_at = "cancelled", work.now
+            activity.version += 1
             cancelled.append(activity.id)
     visits: list[str] = []
     for visit in repositories.visits_of(work.session, course_id):

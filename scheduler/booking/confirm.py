@@ -23,7 +23,7 @@ def confirm(work: UnitOfWork, visit_id: str, *, expected_version: int | None = N
     row = _planned(work, visit_id, expected_version)
     if row.confirmed_at is not None and row.told_version == row.version:
         return row
-    row.version += 1
+    row.changed_at, row.version = work.now, row.version + 1
     row.confirmed_at, row.confirmed_by, row.told_version = work.now, work.principal.name, row.version
     work.audit("visit:confirmed", visit_id, after={"start_at": row.start_at})
     return row
@@ -37,7 +37,7 @@ def acknowledge(work: UnitOfWork, visit_id: str, *, expected_version: int | None
     row = _planned(work, visit_id, expected_version)
     if row.told_version == row.version:
         return row
-    row.version += 1
+    row.changed_at, row.version = work.now, row.version + 1
     row.told_version = row.version
     work.audit("visit:acknowledged", visit_id, after={"start_at": row.start_at})
     return row

@@ -133,7 +133,7 @@ def _end_dose(work: UnitOfWork, facts: Facts, decision: DecisionRow, revision: i
 
 
 def _ended(work: UnitOfWork, row: ActivityRow) -> None:
-    row.status, row.version = "given_up", row.version + 1
+    row.status, row.changed_at, row.version = "given_up", work.now, row.version + 1
     visit = repositories.visit(work.session, row.id)
     if visit is not None:
         visit.status, visit.changed_at, visit.version = "cancelled", work.now, visit.version + 1

@@ -258,7 +258,7 @@ def _on(case: _Case, instant: datetime) -> date:
 def _write(work: UnitOfWork, case: _Case, outcome: Outcome, start_at: datetime, end_at: datetime) -> None:
     row = case.row
     row.status, row.actual_start_at, row.actual_end_at = outcome, start_at, end_at
-    row.recorded_by, row.version = work.principal.name, row.version + 1
+    row.recorded_by, row.changed_at, row.version = work.principal.name, work.now, row.version + 1
     visit = repositories.visit(work.session, row.id)
     if visit is not None:
         visit.status, visit.changed_at, visit.version = outcome, work.now, visit.version + 1

@@ -129,7 +129,7 @@ def give_up(
     before = _archived(work, case, [one for one in case.rows.values() if one.id in again | gone], cause, at)
     free(work, case.course.id, {name: one.attempt for name, one in before.items()}, revision)
     for name in before:
-        _reopened(case.rows[name], "open" if name in again else "given_up")
+        _reopened(case.rows[name], "open" if name in again else "given_up", work.now)
     _mask(work, case, way, at)
     visits = _visits_opened(work, before, NEUTRAL[cause])
     case.course.restarted = json.dumps(sorted(restarted))
@@ -254,7 +254,7 @@ def _mark_failed(work: UnitOfWork, case: _Case, at: datetime) -> None:
     row = case.row
     if row is not None and row.status == "planned":
         row.status, row.recorded_by, row.version = "failed", work.principal.name, row.version + 1
-        row.actual_start_at, row.actual_end_at = min(row.start_at, at), at
+        row.actual_start_at, row.actual_end_at, row.changed_at = min(row.start_at, at), at, work.now
 
 
 def _mask(work: UnitOfWork, case: _Case, way: WayBack, at: datetime) -> None:
@@ -282,13 +282,14 @@ def _archived(
 
 
 def _attempt(work: UnitOfWork, row: ActivityRow, cause: Cause) -> AttemptRow:
-    as_it_was = row.model_dump(exclude={"id"})
+    as_it_was = row.model_dump(exclude={"id", "changed_at"})
     return AttemptRow(activity=row.id, why=cause, given_up_at=work.now, given_up_by=work.principal.name, **as_it_was)
 
 
-def _reopened(row: ActivityRow, status: str) -> None:
+def _reopened(row: ActivityRow, status: str, now: datetime) -> None:
     row.status, row.attempt, row.version = status, row.attempt + 1, row.version + 1
     row.actual_start_at = row.actual_end_at = row.recorded_by = None
+    row.changed_at = now
 
 
 def free(work: UnitOfWork, course: str, attempts: Mapping[str, int], revision: int) -> None:

@@ -165,7 +165,8 @@ def rewrite(
             continue
         was_open, row.status = row.status == "open", "planned" if row.status in UNPLACED else row.status
         row.start_at, row.end_at, row.place = one.start_at, one.end_at, one.place
-        row.units, row.lane, row.version = units_text(one.units), one.lane, row.version + 1
+        row.units, row.lane = units_text(one.units), one.lane
+        row.changed_at, row.version = work.now, row.version + 1
         if was_open:
             row.volume_ml, row.syringes = one.volume_ml, one.syringes
         visit = repositories.visit(work.session, one.id) if one.id in visits else None
@@ -185,7 +186,7 @@ def left_open(work: UnitOfWork, course: PlannedCourse, rows: Mapping[str, Activi
     gone = [row for row in rows.values() if row.status == "planned" and row.id not in there]
     visits: list[str] = []
     for row in gone:
-        row.status, row.version = "open", row.version + 1
+        row.status, row.changed_at, row.version = "open", work.now, row.version + 1
         visit = repositories.visit(work.session, row.id)
         if visit is not None:
             visit.status = "open"

@@ -158,17 +158,30 @@ def _standing(visit: VisitRow, row: ActivityRow | None) -> Standing:
 
 
 def _arrivals(course: JudgedCourse, protocol: Protocol) -> Iterator[tuple[int, Arrival]]:
+    inbound, checks = receiving_kinds(protocol)
+    for dose in sorted(course.doses_planned):
+        arrived = max((one.end_at for kind in inbound if (one := course.find(kind, dose))), default=None)
+        checked = max((one.end_at for kind in checks if (one := course.find(kind, dose))), default=arrived)
+        if arrived is not None and checked is not None:
+            yield dose, Arrival(arrived, checked)
+
+
+def receiving_kinds(protocol: Protocol) -> tuple[list[str], list[str]]:
+    """The kinds of step by which a dose comes to the site, and those in which it is checked there."""
     inbound = [step.kind for step in protocol.steps if step.is_transit and step.to_side == "site"]
     checks = [
         step.kind
         for step in protocol.steps
         if step.side == step.to_side == "site" and not step.attended and set(inbound) & set(step.after)
     ]
-    for dose in sorted(course.doses_planned):
-        arrived = max((one.end_at for kind in inbound if (one := course.find(kind, dose))), default=None)
-        checked = max((one.end_at for kind in checks if (one := course.find(kind, dose))), default=arrived)
-        if arrived is not None and checked is not None:
-            yield dose, Arrival(arrived, checked)
+    return inbound, checks
+
+
+def shared_kinds(protocol: Protocol) -> frozenset[str]:
+    """The kinds of step that a share is made from; activities of others need not even be read for one."""
+    attended = {step.kind for step in protocol.steps if step.attended} | {FOLLOW_UP}
+    begins = set() if protocol.shelf_life is None else {protocol.shelf_life.from_ref.kind}
+    return frozenset(attended | begins | set().union(*receiving_kinds(protocol)))
 
 
 def _last_moments(course: JudgedCourse, protocol: Protocol) -> Iterator[tuple[int, datetime]]:

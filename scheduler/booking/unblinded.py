@@ -16,11 +16,12 @@ from scheduler.booking.errors import Refused, not_found
 from scheduler.domain.audience import Role
 from scheduler.domain.course import Facts
 from scheduler.persistence import occupancy, repositories, unblinded
-from scheduler.persistence.tables import ActivityRow, UnblindedOpeningRow
+from scheduler.persistence.tables import ActivityRow, PatientRow, UnblindedOpeningRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from scheduler.booking.board import Board
+    from scheduler.booking.shares import Booked
 
 STATISTICIAN = frozenset({Role.STATISTICIAN})
 LIST_READERS = frozenset({Role.STATISTICIAN, Role.AUDITOR})
@@ -141,29 +142,57 @@ def contents(work: UnitOfWork, board: Board, patient_id: str, dose: int) -> Cont
     steps = [one for one in repositories.activities(work.session, patient_id) if one.dose == dose]
     if not any(one.kind == facts.protocol.administration for one in steps):
         raise not_found("dose")
-    measured = repositories.latest_weight(work.session, patient_id, work.now)
+    found = _contents(work, facts, patient, course.coi, steps, dose, _arm_where_needed(work, facts, patient_id))
+    work.audit("contents:read", patient_id, after={"dose": dose})
+    return found
+
+
+def contents_at(work: UnitOfWork, facts: Facts, courses: Mapping[str, Booked]) -> dict[tuple[str, int], Contents]:
+    """What every dose of some booked courses holds, by patient and dose; none of a patient not randomised yet.
+
+    Only for those who may see it. Whoever is shown it has that recorded.
+    """
+    arms = unblinded.arms(work.session) if facts.protocol.arms else {}
+    found = {}
+    for name, booked in courses.items():
+        if name not in arms and facts.protocol.arms:
+            continue
+        for dose in sorted({one.dose for one in booked.activities if one.dose is not None}):
+            steps = [one for one in booked.activities if one.dose == dose]
+            found[name, dose] = _contents(work, facts, booked.patient, booked.course.coi, steps, dose, arms.get(name))
+    return found
+
+
+def _contents(
+    work: UnitOfWork,
+    facts: Facts,
+    patient: PatientRow,
+    coi: str,
+    steps: list[ActivityRow],
+    dose: int,
+    arm: str | None,
+) -> Contents:
+    measured = repositories.latest_weight(work.session, patient.id, work.now)
     weight_kg = patient.weight_kg if measured is None else measured.weight_kg
     product = facts.protocol.product
     volume_ml, syringes = product.volume_ml(weight_kg), product.syringes(weight_kg)
     filled = next((one for one in steps if one.kind == facts.protocol.filled_in and one.actual_start_at), None)
     if filled is not None and filled.volume_ml is not None and filled.syringes is not None:
         volume_ml, syringes = filled.volume_ml, filled.syringes  # what is in the syringes, whatever was weighed since
-    found = Contents(
-        patient=patient_id,
+    return Contents(
+        patient=patient.id,
         dose=dose,
-        coi=course.coi,
-        make=_holds_cells(work, facts, patient_id, dose),
+        coi=coi,
+        make=arm is None or dose in facts.protocol.arm(arm).active,
         weight_kg=weight_kg,
         volume_ml=volume_ml,
         syringes=syringes,
         give_by=_give_by(facts, steps),
     )
-    work.audit("contents:read", patient_id, after={"dose": dose})
-    return found
 
 
-def _holds_cells(work: UnitOfWork, facts: Facts, patient_id: str, dose: int) -> bool:
-    return not facts.protocol.arms or dose in facts.protocol.arm(_arm(work, patient_id)).active
+def _arm_where_needed(work: UnitOfWork, facts: Facts, patient_id: str) -> str | None:
+    return _arm(work, patient_id) if facts.protocol.arms else None
 
 
 def _arm(work: UnitOfWork, patient_id: str) -> str:

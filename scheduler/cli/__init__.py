@@ -10,6 +10,7 @@ from scheduler.cli import (
     demo,
     diffs,
     events,
+    exports,
     keys,
     logger,
     plans,
@@ -26,7 +27,7 @@ from scheduler.console import complain
 from scheduler.domain.errors import MarrowlineError
 
 COMMANDS = (
-    plans, diffs, what_if, why_not, programs, logger, serving, worker, runs, events, keys, records, demo,
+    plans, diffs, what_if, why_not, programs, exports, logger, serving, worker, runs, events, keys, records, demo,
 )  # fmt: skip
 """The modules whose commands these are, in the order in which they are read."""
 

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from scheduler.cli.frame import ADMIN, app
+from scheduler.cli.frame import ADMIN, PLANNER, app
 from scheduler.cli.plans import TimeLimit, finish, planned, say_course_of
 from scheduler.cli.programs import imported, plan_json_of
 from scheduler.cli.serving import run_until_stopped
@@ -71,9 +71,9 @@ def _serve(program: str, facts: Facts, plan: Plan, path: Path, port: int) -> Non
         os.environ[f"{PREFIX}{name}"] = value
     os.environ.setdefault(f"{PREFIX}LOG_LEVEL", "warning")  # a line a request would hide the keys
     settings = load_settings()
-    keys = _booked(program, facts, plan, path, begins)
+    keys, token = _booked(program, facts, plan, path, begins)
     _say_keys(facts, keys, begins, port)
-    threading.Thread(target=_introduce, args=(facts, keys, begins, port), daemon=True).start()
+    threading.Thread(target=_introduce, args=(facts, keys, token, begins, port), daemon=True).start()
     run_until_stopped(settings)
 
 
@@ -83,8 +83,10 @@ def begins_at(facts: Facts) -> datetime:
     return datetime.combine(facts.starts_on + LATER, clock_time(9), zone)
 
 
-def _booked(program: str, facts: Facts, plan: Plan, path: Path, begins: datetime) -> dict[Role, str]:
-    """A new database with the plan booked; one key a role."""
+def _booked(program: str, facts: Facts, plan: Plan, path: Path, begins: datetime) -> tuple[dict[Role, str], str]:
+    """A new database with the plan booked; one key a role, and the token of a calendar of the first site."""
+    from scheduler.booking.board import Board
+    from scheduler.booking.feeds import issue
     from scheduler.persistence.database import open_database
     from scheduler.persistence.keys import make_key
     from scheduler.persistence.unit_of_work import UnitOfWork
@@ -105,9 +107,12 @@ def _booked(program: str, facts: Facts, plan: Plan, path: Path, begins: datetime
                 for role in Role
             }
             work.commit()
+        with UnitOfWork(opened, now=now, principal=PLANNER) as work:
+            feed = issue(work, Board(), scope="coordinator", subject=site, label="Demonstration")
+            work.commit()
     finally:
         opened.dispose()
-    return keys
+    return keys, feed.token
 
 
 def _say_keys(facts: Facts, keys: dict[Role, str], begins: datetime, port: int) -> None:
@@ -120,14 +125,17 @@ def _say_keys(facts: Facts, keys: dict[Role, str], begins: datetime, port: int) 
     say(f"Serving at http://{HOST}:{port} until Ctrl-C; every route is in http://{HOST}:{port}/openapi.json")
 
 
-def _introduce(facts: Facts, keys: dict[Role, str], begins: datetime, port: int) -> None:
-    """Once the service answers, print a request that works, and say that it was tried."""
+def _introduce(facts: Facts, keys: dict[Role, str], token: str, begins: datetime, port: int) -> None:
+    """Once the service answers, print an address and a request that work, and say that they were tried."""
     week = begins.date()
     url = f"http://{HOST}:{port}/v1/visits?site={facts.network.sites[0].code}&from={week}&to={week + timedelta(days=6)}"
     header = f"Authorization: Bearer {keys[Role.COORDINATOR]}"
-    problem = answered(url, header)
+    calendar = f"http://{HOST}:{port}/calendar/{token}.ics"
+    problem = answered(url, header) or answered(calendar, header)
     if problem is None:
         say()
+        say("Its coordinator's calendar: an address that calendar programs open (docs/calendars.md), tried as well:")
+        say(f"  {calendar}")
         say(f"This week's visits of {facts.network.sites[0].name}; the line was tried and works:")
         say(f"  curl -s -H {shlex.quote(header)} {shlex.quote(url)}")
     else:

@@ -94,11 +94,13 @@ def _program_is_there(opened: Database, worker: Worker) -> bool:
 
 
 def _shift(opened: Database, clock: Clock, settings: Settings, worker: Worker) -> Shift:
+    from scheduler.booking.webhooks import poster
     from scheduler.reoptimise.shift import Shift, program_zone
 
     zone = program_zone(opened)
     assert zone is not None, "there is a program by now"
-    return Shift(opened, clock, worker, zone, settings.nightly_at)
+    send = poster(allow_private=settings.webhooks_allow_private)
+    return Shift(opened, clock, worker, zone, settings.nightly_at, send=send)
 
 
 def _one_clock_for_all(settings: Settings) -> None:

@@ -20,8 +20,8 @@ def prepare(directory: Path) -> None:
         raise _unwritable(directory, PermissionError("it is read-only"))
 
 
-def write_all(directory: Path, texts: Mapping[str, str]) -> None:
-    """Write every text under its file name, UTF-8, or leave the directory as it was.
+def write_all(directory: Path, texts: Mapping[str, str | bytes]) -> None:
+    """Write every text (UTF-8) and every sequence of bytes under its file name, or leave the directory as it was.
 
     All of them are first written in full under temporary names in the same directory and brought to the disk; only
     then are they renamed. BadInput when that fails.
@@ -43,9 +43,9 @@ def write_all(directory: Path, texts: Mapping[str, str]) -> None:
             path.unlink(missing_ok=True)
 
 
-def _write(path: Path, text: str) -> None:
-    with path.open("x", encoding="utf-8", newline="") as file:
-        file.write(text)
+def _write(path: Path, text: str | bytes) -> None:
+    with path.open("xb") as file:
+        file.write(text.encode() if isinstance(text, str) else text)
         file.flush()
         os.fsync(file.fileno())
 

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from sqlmodel import Session, col
 
 from scheduler.domain.audience import Principal
-from scheduler.persistence import audit
+from scheduler.persistence import audit, outbox
 from scheduler.persistence.audit import AuditEntry
 from scheduler.persistence.database import Database
 from scheduler.persistence.signatures import signature_row
@@ -61,6 +61,7 @@ class UnitOfWork:
         if self._turn is not None:
             self._turn.__enter__()
         self.session = self.database.session(write=self._write)
+        self._visit_changes = outbox.watch(self.session)
         return self
 
     def __exit__(
@@ -145,11 +146,13 @@ class UnitOfWork:
         return self._board_revision is not None
 
     def commit(self) -> None:
-        """Make everything done in this unit last, with its audit entries, or nothing at all."""
+        """Make everything done in this unit last, with its audit entries and messages, or nothing at all."""
         self._must_write()
+        outbox.write_messages(self.session, self._visit_changes, self.now)
         audit.append(self.session, self._entries)
         self._entries = []
         self.session.commit()
+        self._visit_changes = outbox.watch(self.session)
         self._board_revision = None
 
     def _release_expired(self, revision: int) -> None:

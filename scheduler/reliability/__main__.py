@@ -1,7 +1,7 @@
 """Run the campaigns: ``python -m scheduler.reliability [CAMPAIGN ...]`` prints tables and keeps them in docs/.
 
-Campaigns: race, kill, latency, restore, drill, fuzz; by default all of them, about an hour and a half on two cores.
-Each writes its own section of docs/reliability.md and leaves the others as they are.
+Campaigns: race, kill, latency, restore, drill, feeds, fuzz; by default all of them, about an hour and a half on two
+cores. Each writes its own section of docs/reliability.md and leaves the others as they are.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from scheduler.documents.files import write_all
 from scheduler.domain.errors import MarrowlineError
 from scheduler.planning.planner import first_come_first_served_plan
 from scheduler.reliability import page
+from scheduler.reliability.feeds import time_feeds
 from scheduler.reliability.fuzzing import fuzz
 from scheduler.reliability.killing import kill_loop
 from scheduler.reliability.latency import measure
@@ -64,6 +65,13 @@ def _progress(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def _feeds(scale: float) -> tuple[page.Section, bool]:
+    events = max(100, int(5_000 * scale))
+    return page.of_feeds(
+        [one for kind in DATABASES for one in time_feeds(kind, TRIAL, first_come_first_served_plan, events=events)]
+    )
+
+
 def _fuzz(scale: float) -> tuple[page.Section, bool]:
     return page.of_fuzz(fuzz(max(100, int(10_000 * scale)), first_come_first_served_plan))
 
@@ -74,6 +82,7 @@ CAMPAIGNS: dict[str, Callable[[float], tuple[page.Section, bool]]] = {
     "latency": _latency,
     "restore": _restore,
     "drill": _drill,
+    "feeds": _feeds,
     "fuzz": _fuzz,
 }
 

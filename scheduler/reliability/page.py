@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from scheduler.reliability.feeds import FeedTimes
 from scheduler.reliability.fuzzing import CHECKS, Fuzzed
 from scheduler.reliability.judge import Verdict
 from scheduler.reliability.killing import Killed
@@ -168,6 +169,28 @@ read from both and compared byte by byte.
 {table(headings, rows)}"""
     held = all(one.trail_holds and one.same_plan and not one.broken_rules for one in drills)
     return section("restore", "Restore drill", "python -m scheduler.reliability restore", text), held
+
+
+def of_feeds(times: Sequence[FeedTimes]) -> tuple[Section, bool]:
+    """Calendar feeds; they cannot fail, only be slow."""
+    rows = [
+        (
+            one.database,
+            one.scope,
+            f"{one.events:,}",
+            f"{one.kilobytes:,.0f}",
+            f"{one.made:.2f}",
+            f"{one.cpu:.2f}",
+            f"{one.unchanged * 1000:.0f}",
+        )
+        for one in times
+    ]
+    headings = ("database", "feed", "events", "kB", "made, s", "of it computing, s", "unchanged, ms")
+    text = f"""The courses of the lead site are entered again and again until it has so many visits. A feed is made from
+the database five times, with nothing kept; then the service is asked 50 times whether it has changed. Medians.
+
+{table(headings, rows)}"""
+    return section("feeds", "Calendar feeds", "python -m scheduler.reliability feeds", text), True
 
 
 def of_fuzz(found: Fuzzed) -> tuple[Section, bool]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import time, tzinfo
 from zoneinfo import ZoneInfo
 
+from scheduler.booking.webhooks import Post, poster
 from scheduler.clock import Clock
 from scheduler.domain.course import Facts
 from scheduler.persistence import bundle, repositories
@@ -32,7 +33,7 @@ Night = Callable[[Database, Clock, Worker, Claimed], None]
 
 @dataclass(frozen=True)
 class Shift:
-    """A worker, where and by which clocks it works, and what a run is."""
+    """A worker, where and by which clocks it works, what a run is, and how messages are sent."""
 
     database: Database
     clock: Clock
@@ -40,6 +41,7 @@ class Shift:
     zone: tzinfo
     nightly_at: time
     night: Night = run_night
+    send: Post = field(default_factory=lambda: poster(allow_private=False))
 
     def due_night(self) -> Claimed | SomebodyElses | Done:
         """Do the latest night that should have begun, when nobody has; what was found of it."""

@@ -159,12 +159,14 @@ class Callers:
 
 
 @contextmanager
-def answering(database: Database, folder: Path, **program: Any) -> Iterator[Callers]:
+def answering(
+    database: Database, folder: Path, *, settings: Settings | None = None, **program: Any
+) -> Iterator[Callers]:
     """Import the skin program into an empty database and answer calls."""
     move_in(database, folder, **program)
     clock = FixedClock()
     clock.now = NOW
-    settings = Settings(body_limit_bytes=100_000, failed_keys=1000)
+    settings = settings or Settings(body_limit_bytes=100_000, failed_keys=1000)
     app = create_app(settings, database=database, clock=clock)
     with TestClient(app) as client:
         callers = Callers(client, app, database, clock)

@@ -11,7 +11,7 @@ from tests.api.cast import Keys
 from tests.api.rehearsal import Rehearsals
 
 Json = dict[str, Any]
-OPEN = {"/livez", "/readyz", "/metrics"}
+OPEN = {"/livez", "/readyz", "/metrics", "/calendar/{token}.ics"}
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from httpx import Response
 
+from scheduler.booking.feeds import MAY_HAVE
 from scheduler.domain.check_character import with_check
-from tests.api.callers import ANA, NORTH, Json
-from tests.blinding.worlds import CLEO, CSV, STRETCH, World
+from tests.api.callers import ANA, EVERYBODY, NORTH, Json
+from tests.blinding.worlds import CLEO, CSV, RECEIVER, STRETCH, World
 
 Route = tuple[str, str]
 Try = Callable[[World, str], list[Response]]
@@ -207,6 +208,45 @@ def why_so_late(world: World, who: str) -> list[Response]:
     return [world.post(who, "/v1/why-so-late", {"patient": patient, "seconds": seconds}) for patient in BOTH]
 
 
+FEEDS = (
+    ("site", NORTH),
+    ("coordinator", NORTH),
+    ("patient", ANA),
+    ("patient", CLEO),
+    ("plant", "HUB"),
+    ("suite", "HUB/suite-1"),
+    ("lane", "HUB-NORTH"),
+    ("pharmacist", NORTH),
+)
+
+
+def feeds(world: World, who: str) -> list[Response]:
+    """Every calendar there is of North, whoever may have it."""
+    bodies = [{"scope": scope, "subject": subject, "label": who} for scope, subject in FEEDS]
+    return [world.post(who, "/v1/calendar-feeds", body) for body in bodies]
+
+
+def calendars(world: World, who: str) -> list[Response]:
+    """What the calendars that somebody may have say, packed and plain."""
+    may_have = MAY_HAVE.get(EVERYBODY[who].role, frozenset()) if EVERYBODY[who].may_see_site(NORTH) else frozenset()
+    bodies = [{"scope": scope, "subject": subject, "label": who} for scope, subject in FEEDS if scope in may_have]
+    made = [world.done(who, "/v1/calendar-feeds", body, status=201)["url"] for body in bodies]
+    plain = {"Accept-Encoding": "identity"}
+    return [world.get(who, url, headers=headers) for url in made or ["/calendar/none.ics"] for headers in (plain, {})]
+
+
+def revoked_feed(world: World, who: str) -> list[Response]:
+    return [world.call(who, "DELETE", f"/v1/calendar-feeds/{_first(world, 'nora', '/v1/calendar-feeds')}")]
+
+
+def webhook(method: str, more: str = "", body: object = None) -> Try:
+    """A route of the webhook that Nora made while the world was lived through."""
+    options = {} if body is None else {"json": body}
+    return lambda world, who: [
+        world.call(who, method, f"/v1/webhooks/{_first(world, 'nora', '/v1/webhooks')}{more}", **options)
+    ]
+
+
 TRIES: dict[Route, Try] = {
     ("GET", "/livez"): get("/livez"),
     ("GET", "/readyz"): get("/readyz"),
@@ -244,6 +284,21 @@ TRIES: dict[Route, Try] = {
     ("POST", "/v1/activities/{activity}/record"): post(
         "/v1/activities/PATIENT/2/thaw/record", {"outcome": "failed", **TIMES}
     ),
+    ("POST", "/v1/calendar-feeds"): feeds,
+    ("GET", "/calendar/{token}.ics"): calendars,
+    ("GET", "/v1/calendar-feeds"): get("/v1/calendar-feeds"),
+    ("DELETE", "/v1/calendar-feeds/{feed}"): revoked_feed,
+    ("POST", "/v1/webhooks"): post("/v1/webhooks", RECEIVER),
+    ("GET", "/v1/webhooks"): get("/v1/webhooks"),
+    ("GET", "/v1/webhooks/{webhook}/messages"): webhook("GET", "/messages?limit=200"),
+    ("POST", "/v1/webhooks/{webhook}/replay"): webhook("POST", "/replay", {"from_sequence": 1}),
+    ("DELETE", "/v1/webhooks/{webhook}"): webhook("DELETE"),
+    ("GET", "/v1/exports/visits"): lambda world, who: [
+        world.get(who, f"/v1/exports/visits?format={made_as}") for made_as in ("ics", "csv", "xlsx")
+    ],
+    ("GET", "/v1/exports/week"): lambda world, who: [
+        world.get(who, f"/v1/exports/week?site={NORTH}&lang={lang}&from=2027-04-05") for lang in ("en", "ko")
+    ],
     ("GET", "/v1/shipments"): get("/v1/shipments", **STRETCH),
     ("POST", "/v1/shipments/{shipment}/record"): shipment,
     ("GET", "/v1/shipments/{shipment}/custody"): shipments("custody"),

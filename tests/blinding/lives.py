@@ -13,6 +13,7 @@ UNBLINDED: dict[Route, set[str]] = {
     ("GET", "/v1/randomisation"): {"stella", "ada"},
     ("GET", "/v1/courses/{course}/contents"): {"phil", "paul", "quinn"},
     ("POST", "/v1/patients/{patient}/unblinding"): {"dora", "phil"},
+    ("GET", "/calendar/{token}.ics"): {"phil"},
 }
 """Who is told of arms, and where; there two worlds must differ, or a comparison could not fail."""
 

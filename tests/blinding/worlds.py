@@ -38,6 +38,7 @@ CLEO = "NORTH-002"
 CSV = {"Content-Type": "text/csv"}
 FIRST = {ANA: "cells", CLEO: "carrier", BEN: "cells"}
 SWAPPED = {ANA: "carrier", CLEO: "cells", BEN: "cells"}
+RECEIVER = {"url": "https://receiver.example/visits", "label": "Trial office"}
 STRETCH = {"from": "2027-03-01T00:00:00Z", "to": "2027-03-31T00:00:00Z"}
 
 
@@ -122,6 +123,7 @@ def _timeless(path: str, body: str) -> str:
 
 def live(world: World, story: Story = PRESSED) -> None:
     """The same in any world, keyed by dose: booked, moved, a lot failed, closed, hindered, all events, mistakes."""
+    world.post("nora", "/v1/webhooks", RECEIVER)
     world.register(ANA)
     world.register(CLEO)
     world.register(BEN, "sam", SOUTH)

@@ -11,6 +11,8 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import icalendar
+
 from scheduler.domain.audience import Role
 
 COMMAND = [sys.executable, "-m", "scheduler", "demo", "--program", "phase1-two-harvests", "--time-limit", "1"]
@@ -59,6 +61,9 @@ def test_it_serves_the_booked_trial_and_prints_a_line_that_works(tmp_path: Path)
             name, _, value = header.partition(": ")
             with urllib.request.urlopen(urllib.request.Request(url, headers={name: value}), timeout=30) as answer:
                 visits = json.load(answer)["items"]
+            (address,) = [line.strip() for line in printed if line.endswith(".ics\n")]
+            with urllib.request.urlopen(address, timeout=30) as answer:
+                calendar = icalendar.Calendar.from_ical(answer.read())
         finally:
             process.send_signal(signal.SIGINT)
             rest = process.stdout.read()
@@ -71,6 +76,7 @@ def test_it_serves_the_booked_trial_and_prints_a_line_that_works(tmp_path: Path)
         role.value for role in Role
     ]
     assert isinstance(visits, list)
+    assert len(calendar.walk("VEVENT")) > 0
     with sqlite3.connect(tmp_path / "marrowline.db") as connection:
         assert connection.execute("SELECT count(*) FROM course").fetchone() == (8,)
 

@@ -107,7 +107,8 @@ def test_the_database_is_reached_from_inside_only_and_the_service_from_this_mach
 ) -> None:
     assert deployed["networks"]["inside"]["internal"] is True
     assert set(deployed["services"]["db"]["networks"]) == {"inside"}
-    assert set(deployed["services"]["worker"]["networks"]) == {"inside"}
+    assert set(deployed["services"]["worker"]["networks"]) == {"inside", "outside"}  # it sends messages
+    assert "ports" not in deployed["services"]["worker"]
     for name in ("db", "worker"):
         assert "ports" not in deployed["services"][name]
     assert [port["host_ip"] for port in deployed["services"]["api"]["ports"]] == ["127.0.0.1"]

@@ -10,11 +10,14 @@ from scheduler.persistence.errors import RowRefused
 from scheduler.persistence.tables import (
     ActivityRow,
     AttemptRow,
+    CalendarFeedRow,
     CourseRow,
     DeviationRow,
     PatientRow,
     PlanRow,
     UnblindedOpeningRow,
+    WebhookMessageRow,
+    WebhookRow,
     WeightRow,
 )
 from scheduler.persistence.tables_coldchain import (
@@ -30,7 +33,17 @@ from scheduler.persistence.tables_coldchain import (
 )
 from tests.persistence.cast import NOW, unit_of_work
 
-TABLES = ["signature", "deviation", "weight", "plan", "unblinded_opening", "attempt"]
+TABLES = [
+    "signature",
+    "deviation",
+    "weight",
+    "plan",
+    "unblinded_opening",
+    "attempt",
+    "calendar_feed",
+    "webhook",
+    "webhook_message",
+]
 
 
 @pytest.fixture
@@ -58,6 +71,11 @@ def kept(database: Database) -> Database:
                 id="o-1", patient="NOR-001", reason="fever", signature=signed, opened_at=NOW, opened_by="Dora"
             )
         )
+        feed = {"id": "f-1", "secret_hash": "0", "scope": "site", "subject": "North", "audience": "blinded"}
+        add(CalendarFeedRow(**feed, label="Outlook", made_by="Nora", made_at=NOW))
+        add(WebhookRow(id="w-1", url="https://a.example", secret="0", label="A", made_by="Nora", made_at=NOW))
+        work.session.flush()
+        add(WebhookMessageRow(id="m-1", webhook="w-1", sequence=1, content="{}", made_at=NOW))
         work.session.flush()
         add(
             DeviationRow(
@@ -111,6 +129,9 @@ def test_no_record_is_deleted(kept: Database, table: str) -> None:
         "plan SET state = 'approved', document = 'x'",
         "unblinded_opening SET reason = 'x'",
         "attempt SET status = 'performed'",
+        "calendar_feed SET scope = 'pharmacist'",
+        "webhook SET site = NULL, url = 'https://b.example'",
+        "webhook_message SET content = 'x'",
     ],
 )
 def test_no_record_is_rewritten(kept: Database, change: str) -> None:
@@ -122,6 +143,9 @@ def test_no_record_is_rewritten(kept: Database, change: str) -> None:
     [
         "plan SET state = 'approved', version = 2",
         "unblinded_opening SET alarm_acknowledged_at = '2027-01-04', alarm_acknowledged_by = 'Stan'",
+        "calendar_feed SET revoked_at = '2027-01-04'",
+        "webhook SET sequence = 2",
+        "webhook_message SET attempts = 1, next_at = '2027-01-04'",
     ],
 )
 def test_what_has_to_change_may_change(kept: Database, change: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from scheduler.persistence.database import open_database
 from scheduler.planning.planner import first_come_first_served_plan
 from scheduler.reliability import fuzzing
+from scheduler.reliability.feeds import time_feeds
 from scheduler.reliability.judge import Promised, judge
 from scheduler.reliability.killing import PROGRAM, kill_loop
 from scheduler.reliability.latency import Times, measure
@@ -52,6 +53,12 @@ def test_sites_get_offers_and_bookings_and_no_error_of_the_server() -> None:
 def test_a_restored_backup_is_the_same_trial(origin: str, target: str) -> None:
     drilled = restore_drill(origin, target, PROGRAM, first_come_first_served_plan)
     assert (drilled.courses, drilled.trail_holds, drilled.same_plan, drilled.broken_rules) == (8, True, True, 0)
+
+
+def test_a_feed_is_timed_with_as_many_events_as_it_was_asked_for() -> None:
+    for found in time_feeds("SQLite", PROGRAM, first_come_first_served_plan, events=100):
+        assert found.events >= 100
+        assert found.made > 0 and found.unchanged > 0
 
 
 def test_no_request_makes_the_server_fail_or_answer_what_it_does_not_document() -> None:

@@ -222,8 +222,8 @@ def test_cells_that_would_be_too_old_become_a_plan_that_gives_their_doses_up_unt
     _, proposal = proposal_of(house, found.plan)
     assert proposal.approve_by is None
     assert proposal.waits_for == (
-        "It gives up 2 doses. Before it is signed: where the lot of dose 1 of ANA is reported as failed, that dose is made "
-        "again, from the patient bank or a new harvest, and the later doses follow it."
+        "It gives up 2 doses. Before it is signed: where the lot of dose 1 of ANA is reported as failed, that dose is "
+        "made again, from the patient bank or a new harvest, and the later doses follow it."
     )
     assert house.visits(ANA)[FIRST].status == "planned"  # nothing is dropped before a person says so
     signed(house, found)

@@ -1,10 +1,13 @@
 """The jobs of a worker: what is declared, and that one that fails does not stop the others."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from apscheduler.triggers.interval import IntervalTrigger
 
+from scheduler.booking.webhooks import subscribe
 from scheduler.clock import real_clock
 from scheduler.domain.errors import MarrowlineError
 from scheduler.jobs import Figures, Job, declared, scheduler_of, watched, work_until_stopped
@@ -27,7 +30,9 @@ def figure(figures: Figures, name: str, **labels: str) -> float | None:
 def test_every_job_is_declared_to_run_once_at_a_time_and_to_catch_up_once(house: House) -> None:
     made = scheduler_of(shift_of(house), Figures(), STARTED)
     jobs = {job.id: job for job in made.get_jobs()}
-    assert set(jobs) == {"nightly", "pick up", "upkeep", "closure re-check", "audit head"}
+    assert set(jobs) == {"nightly", "pick up", "upkeep", "closure re-check", "outbox", "audit head"}
+    assert {job.executor for name, job in jobs.items() if name != "outbox"} == {"default"}
+    assert jobs["outbox"].executor != "default"  # so that a slow receiver holds up no night
     assert made._job_defaults["coalesce"] is True
     assert made._job_defaults["max_instances"] == 1
     assert made._job_defaults["misfire_grace_time"] == 12 * 3600
@@ -62,6 +67,22 @@ def test_a_job_that_fails_is_counted_and_raises_nothing(house: House) -> None:
     assert [figure(figures, "job_failures_total", job=name) for name in ("refused", "stumbled")] == [1.0, 1.0]
     assert figure(figures, "job_failures_total", job="done") is None
     assert figure(figures, "job_runs_total", job="done") == 1.0
+
+
+def test_what_waits_in_the_outbox_is_sent_by_the_worker(house: House) -> None:
+    with house.doing() as work:
+        subscribe(work, house.board, url="https://receiver.example/", site=None, label="Hospital")
+    house.booked("ANA")
+    sent: list[str] = []
+
+    def send(url: str, _body: bytes, _headers: Mapping[str, str]) -> int:
+        sent.append(url)
+        return 200
+
+    shift = replace(shift_of(house), send=send)
+    (outbox,) = (job for job in declared(shift, Figures()) if job.name == "outbox")
+    outbox.do()
+    assert sent == ["https://receiver.example/"] * 4
 
 
 def test_the_audit_head_is_a_figure(house: House) -> None:

@@ -1,0 +1,1 @@
+"""Events as files that calendar programs read; knows neither patients' courses nor the database."""
