@@ -79,7 +79,7 @@ def propose(
         text="\n".join(diff_lines(diff, facts)),
         figures=json.dumps(found),
         waits_for=waits,
-        approve_by=None if waits is None else approve_by(snapshot, solution),
+        approve_by=None if waits is None else approve_by(snapshot, solution, diff),
     )
     number = rows.add(work.session, row, proposal)
     work.audit("plan:proposed", f"plan/{number}", after={"sha256": row.sha256, "run": run, **found})
@@ -133,18 +133,19 @@ def _made_again(snapshot: Snapshot, solution: Solution) -> str:
     )
 
 
-def approve_by(snapshot: Snapshot, solution: Solution) -> datetime | None:
-    """The last instant at which approving a plan still lets it be carried out.
+def approve_by(snapshot: Snapshot, solution: Solution, diff: PlanDiff) -> datetime | None:
+    """The last instant at which approving a plan still lets it be carried out, and moves nothing that is too near.
 
     That is a day before the first step with a new time begins, where that still lies ahead, else when it begins: a
-    signature may go into the plant's fence, and nothing new is begun within a day, whoever says so. None where nothing
-    begins anew, as when doses are only given up.
+    signature may go into the plant's fence, and nothing new is begun within a day, whoever says so. It is sooner where
+    a visit that moves comes inside the patients' fence before that. None where nothing begins anew and nothing moves.
     """
     first = min((one.start_at for one in begun_anew(snapshot, solution)), default=None)
-    if first is None:
-        return None
-    told_by = first - FENCE
-    return told_by if told_by > snapshot.at else first
+    begins = None if first is None else first - FENCE if first - FENCE > snapshot.at else first
+    fence = timedelta(days=snapshot.facts.policy.patient_fence_days)
+    changed = (one for one in diff.visits if one.change != "kept" and one.id not in snapshot.let_go)
+    near = (one.before.start_at - fence for one in changed if one.before is not None)
+    return min((at for at in (begins, *near) if at is not None and at > snapshot.at), default=None)
 
 
 def begun_anew(snapshot: Snapshot, solution: Solution) -> list[Activity]:

@@ -188,6 +188,16 @@ def test_a_plan_whose_place_was_taken_meanwhile_is_refused_and_stays_proposed(co
     assert the_plan(confirmed)[0].state == "proposed"
 
 
+def test_a_plan_is_not_approved_once_a_visit_it_moves_has_come_too_near(confirmed: House) -> None:
+    _, proposal = the_plan(confirmed)
+    graft = confirmed.visits("ANA")["ANA/1/graft"].start_at
+    assert proposal.approve_by == graft - 14 * DAY
+    confirmed.now = graft - 14 * DAY + timedelta(minutes=1)
+    refused("too-late", 409, lambda: approved(confirmed, proposal.plan))
+    confirmed.now = graft - 14 * DAY
+    approved(confirmed, proposal.plan)
+
+
 def test_a_later_proposal_overtakes_one_that_nobody_approved(confirmed: House) -> None:
     confirmed.now += DAY
     assert night(confirmed).status == "proposed"
