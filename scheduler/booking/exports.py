@@ -164,11 +164,8 @@ def day_line(on: date, today: date, visits: Sequence[VisitView]) -> tuple[str, s
     lines = []
     for language, nothing in enumerate(("no visits", "방문 없음")):
         what = ", ".join(counted(kind, number)[language] for kind, number in kinds.items()) or nothing
-        lines.append(
-            "; ".join(
-                [f"{near[language]}{dated(on)[language]}: {what}", *dict.fromkeys(one[language] for one in doses)]
-            )
-        )
+        arrive = dict.fromkeys(one[language] for one in doses)
+        lines.append("; ".join([f"{near[language]}{dated(on)[language]}: {what}", *arrive]))
     return lines[0], lines[1]
 
 
