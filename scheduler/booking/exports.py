@@ -149,7 +149,10 @@ def _day(on: date, today: date, visits: Sequence[VisitView], language: int) -> P
 
 
 def day_line(on: date, today: date, visits: Sequence[VisitView]) -> tuple[str, str]:
-    """All that matters of a day in a line: ``tomorrow, Wed 17 Feb 2027: 2 injections; dose arrives 07:30, ...``."""
+    """All that matters of a day in a line: ``tomorrow, Wed 17 Feb 2027: 2 injections; dose arrives 07:30, ...``.
+
+    Doses that arrive together and end together are told once.
+    """
     takes_place = [one for one in visits if one.status not in OFF]
     near = {0: ("today, ", "오늘, "), 1: ("tomorrow, ", "내일, ")}.get((on - today).days, ("", ""))
     kinds = Counter(one.kind for one in takes_place)
@@ -161,7 +164,8 @@ def day_line(on: date, today: date, visits: Sequence[VisitView]) -> tuple[str, s
     lines = []
     for language, nothing in enumerate(("no visits", "방문 없음")):
         what = ", ".join(counted(kind, number)[language] for kind, number in kinds.items()) or nothing
-        lines.append("; ".join([f"{near[language]}{dated(on)[language]}: {what}", *(one[language] for one in doses)]))
+        arrive = dict.fromkeys(one[language] for one in doses)
+        lines.append("; ".join([f"{near[language]}{dated(on)[language]}: {what}", *arrive]))
     return lines[0], lines[1]
 
 

@@ -81,8 +81,9 @@ class Shelf:
         key, state = (feed.scope, feed.subject), audit.last_number(work.session)
         with self._lock:
             found = self._kept.get(key)
-        if found is not None and found[0] == state and work.now < found[1].expires_at:
-            return found[1]
+            if found is not None and found[0] == state and work.now < found[1].expires_at:
+                self._kept.move_to_end(key)
+                return found[1]
         made = document_of(work, feed)
         with self._lock:
             self._kept[key] = state, made

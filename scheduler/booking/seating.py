@@ -75,7 +75,7 @@ def _swap(work: UnitOfWork, board: Board, seating: Seating, releasing: frozenset
         if activity is not None and stay.hold is None and stay.resource != "lane":
             units = json.loads(activity.units)
             units[stay.resource] = board.units[stay.unit_id][2]
-            activity.units = units_text(units)
+            activity.units, activity.changed_at = units_text(units), work.now
 
 
 def _new_stays(board: Board, course: str, needs: list[Need], seating: Seating) -> list[NewStay]:

@@ -138,8 +138,19 @@ def test_the_line_of_a_day_says_all_that_matters() -> None:
     """A dose whose shelf life ends on Thursday at 14:30 in Seoul, which is 05:30 UTC."""
     give_by = datetime(2027, 2, 18, 5, 30, tzinfo=UTC).astimezone(SEOUL)
     visits = [visit("harvest", 8), visit("harvest", 9), visit("injection", 13, give_by=give_by)]
-    visits.append(visit("injection", 15, give_by=give_by, status="cancelled"))
+    visits.append(visit("injection", 15, give_by=give_by - timedelta(hours=1), status="cancelled"))
     assert day_line(date(2027, 2, 17), TUESDAY, visits) == (
         "tomorrow, Wed 17 Feb 2027: 2 bone marrow harvests, 1 injection; dose arrives 07:30, finish by Thu 14:30",
         "내일, 2027년 2월 17일(수): 골수 채취 2건, 주사 1건; 투여분 도착 07:30, 목요일 14:30까지 완료",
+    )
+
+
+def test_doses_that_come_and_end_together_are_told_once_and_others_each() -> None:
+    give_by = datetime(2027, 2, 18, 14, 30, tzinfo=SEOUL)
+    visits = [visit("injection", hour, give_by=give_by) for hour in (9, 11)]
+    visits.append(visit("injection", 13, give_by=give_by + timedelta(hours=1)))
+    english, _ = day_line(date(2027, 2, 17), date(2027, 2, 17), visits)
+    assert english == (
+        "today, Wed 17 Feb 2027: 3 injections; dose arrives 07:30, finish by Thu 14:30; "
+        "dose arrives 07:30, finish by Thu 15:30"
     )

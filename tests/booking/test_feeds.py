@@ -326,3 +326,14 @@ def test_a_document_is_made_again_only_after_something_changed(house: House) -> 
     made_again = served(house, feed, shelf).document
     assert made_again is not first
     assert made_again == first
+
+
+def test_of_too_many_documents_the_one_longest_unused_is_made_again(house: House) -> None:
+    house.booked("ANA")
+    site, coordinator, patient = issued(house), issued(house, "coordinator"), issued(house, "patient", "ANA")
+    shelf = Shelf(room=2)
+    first, second = (served(house, feed, shelf).document for feed in (site, coordinator))
+    assert served(house, site, shelf).document is first
+    served(house, patient, shelf)
+    assert served(house, site, shelf).document is first
+    assert served(house, coordinator, shelf).document is not second
