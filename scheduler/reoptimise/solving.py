@@ -14,7 +14,7 @@ from scheduler.domain.audience import NeutralReason
 from scheduler.domain.course import Facts
 from scheduler.domain.diff_reasons import Reason, closure_reasons, hindrance_reasons, reason_for
 from scheduler.domain.errors import MarrowlineError
-from scheduler.domain.plan import Plan, PlannedCourse
+from scheduler.domain.plan import Activity, Plan, PlannedCourse
 from scheduler.planning.apart import apart
 from scheduler.planning.last_moment import LastMoments, last_moments
 from scheduler.planning.repair import Repaired, Standing, repair, still_broken
@@ -155,14 +155,19 @@ def judge(snapshot: Snapshot, repaired: Repaired, refused: frozenset[str] = froz
             raise Unsound(f"{one.rule}: {one.message}")
     now = {one.patient: one for one in repaired.plan.courses}
     for standing in snapshot.standings:
-        moved = _moved(standing, now[standing.patient.id], refused)
+        moved = _moved(snapshot, standing, now[standing.patient.id], refused)
         if moved:
             raise Unsound(f"{moved[0]} was moved, which may not move")
 
 
-def _moved(standing: Standing, course: PlannedCourse, refused: frozenset[str]) -> list[str]:
-    """What may not move and was moved; a course that gives up every dose is history and leaves out what was done."""
+def _moved(snapshot: Snapshot, standing: Standing, course: PlannedCourse, refused: frozenset[str]) -> list[str]:
+    """What may not move and was moved; what had begun of a dose that is given up is history and left out."""
     there = {one.id: one.start_at for one in course.activities}
+    given = {one.dose for one in course.activities if one.kind == snapshot.facts.protocol.administration}
     pinned = [one for one in standing.course.activities if one.id in standing.fixed | refused]
-    given_up = course.plant is None
-    return [one.id for one in pinned if there.get(one.id, one.start_at if given_up else None) != one.start_at]
+
+    def is_history(one: Activity) -> bool:
+        lost = one.dose is not None and one.dose not in given and one.start_at <= snapshot.at
+        return one.id not in there and (course.plant is None or lost)
+
+    return [one.id for one in pinned if not is_history(one) and there.get(one.id) != one.start_at]

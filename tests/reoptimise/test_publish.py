@@ -278,6 +278,21 @@ def test_a_dose_that_is_given_up_becomes_a_decision_with_its_last_moments(lost: 
     assert (visit.status, visit.reason) == ("open", "site")
 
 
+def test_a_dose_whose_cells_grow_already_can_be_given_up(house: House) -> None:
+    """Thawed on Mon 5 April, the cells of dose 2 must be filled by 14 April, and the one suite is out from 10 to 15."""
+    house.booked("ANA")
+    thaw = house.activities("ANA")["ANA/2/thaw"].start_at
+    house.now = thaw + 5 * DAY
+    with house.doing(PAUL) as work:
+        out = {"start_at": house.now, "end_at": house.now + 5 * DAY, "reason": "A broken fan."}
+        declare(work, house.board, where="HUB", resource="suite", unit="suite-1", **out)  # type: ignore[arg-type]
+    assert night(house).status == "proposed"
+    row, proposal = the_plan(house)
+    assert json.loads(proposal.figures)["doses_lost"] == [["ANA", 2]]
+    approved(house, row.id or 0)
+    assert {one.status for one in house.activities("ANA").values() if one.dose == 2} == {"open"}
+
+
 def test_a_dose_gets_its_place_back_when_what_was_in_its_way_is_gone(lost: House) -> None:
     approved(lost, the_plan(lost)[0].id or 0)
     with lost.doing(PAUL) as work:
