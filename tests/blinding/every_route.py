@@ -78,7 +78,7 @@ def signed(path: str, meaning: str) -> Try:
 
 
 def decision(world: World, who: str) -> list[Response]:
-    return [world.get(who, f"/v1/decisions/{_first(world, 'paul', '/v1/decisions')}")]
+    return [world.get(who, f"/v1/decisions/{_first(world, 'dora', '/v1/decisions')}")]
 
 
 def failed_lots(world: World, who: str) -> list[Response]:
@@ -92,7 +92,7 @@ def event(world: World, who: str) -> list[Response]:
 
 def skipped(world: World, who: str) -> list[Response]:
     body = NOTE | {"signature": world.signature(who, "given up for good")}
-    return [world.post(who, f"/v1/decisions/{_first(world, 'paul', '/v1/decisions')}/skip", body)]
+    return [world.post(who, f"/v1/decisions/{_first(world, 'dora', '/v1/decisions')}/skip", body)]
 
 
 def alarm(world: World, who: str) -> list[Response]:

@@ -73,7 +73,7 @@ def test_the_plant_works_by_the_arm(worlds: tuple[Lived, Lived]) -> None:
 
 
 def _grown(told: Said) -> bool:
-    return any(step["kind"] == "growth" for step in json.loads(told.body)["steps"])
+    return any(step["kind"] == "seeding" for step in json.loads(told.body)["steps"])
 
 
 def test_those_who_are_unblinded_are_told_what_differs(worlds: tuple[Lived, Lived]) -> None:
