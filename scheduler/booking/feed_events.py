@@ -69,7 +69,7 @@ def plant_event(facts: Facts, row: ActivityRow, changed_at: datetime) -> Calenda
 def shipment_event(facts: Facts, one: Shipment, sequence: int, changed_at: datetime) -> CalendarEvent:
     """A transit for those who carry it: neither contents nor patient."""
     where = f"{one.from_place} → {one.to_place}"
-    celsius = f"{one.at_least_celsius}–{one.at_most_celsius} °C"
+    celsius = f"{one.at_least_celsius:g}–{one.at_most_celsius:g} °C"
     return CalendarEvent(
         uid=_uid(facts, one.id),
         sequence=sequence,
