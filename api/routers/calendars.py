@@ -19,7 +19,7 @@ from api.service import service_of
 from scheduler.booking.feed_documents import Served, record_reading, serve
 from scheduler.booking.feeds import ISSUERS, LOOKERS, Scope, issue, listed, revoke
 from scheduler.calendar_export.ics import MEDIA_TYPE
-from scheduler.persistence.tables import CalendarFeedRow
+from scheduler.persistence.tables_told import CalendarFeedRow
 
 router = APIRouter(prefix="/v1", tags=["calendars"])
 addresses = APIRouter(tags=["calendars"])

@@ -15,7 +15,7 @@ from api.revisions import etag, optional_version
 from api.schemas import Code, DoseNumber, Incoming, OpaqueId, Outgoing, PatientId, Reason, Signature
 from scheduler.booking.decisions import DECIDERS, decision_for, decisions_listed, moments_told, skip
 from scheduler.domain.audience import Role
-from scheduler.persistence.tables import DecisionRow
+from scheduler.persistence.tables_plans import DecisionRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1", tags=["runs"])

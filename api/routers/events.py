@@ -37,7 +37,7 @@ from scheduler.booking.views import VisitView
 from scheduler.domain import events as told
 from scheduler.domain.audience import Audience, Role
 from scheduler.persistence import proposals, repositories
-from scheduler.persistence.tables import EventRow
+from scheduler.persistence.tables_plans import EventRow
 from scheduler.reoptimise.answer import Answer, Outcome, SiteOutcome, answer, for_site
 
 router = APIRouter(prefix="/v1", tags=["events"])

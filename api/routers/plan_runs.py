@@ -18,7 +18,7 @@ from api.documentation import responses
 from api.paging import Page, page_of
 from api.schemas import Outgoing
 from scheduler.domain.audience import Role
-from scheduler.persistence.tables import PlanRunRow
+from scheduler.persistence.tables_plans import PlanRunRow
 from scheduler.reoptimise.runs import ASKERS, ask, listed, shown
 from scheduler.reoptimise.shift import program_zone_of
 

@@ -18,7 +18,7 @@ from scheduler.booking.errors import not_found
 from scheduler.booking.load import Stretch, load
 from scheduler.domain.audience import Role
 from scheduler.persistence import repositories
-from scheduler.persistence.tables import PlanRow
+from scheduler.persistence.tables_plans import PlanRow
 from scheduler.planning.needs import unit_names
 
 router = APIRouter(prefix="/v1", tags=["plant"])

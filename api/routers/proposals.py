@@ -17,7 +17,7 @@ from api.schemas import ActivityId, Code, DoseNumber, Incoming, Note, Outgoing, 
 from scheduler.booking.errors import not_found
 from scheduler.domain.audience import Role
 from scheduler.persistence import proposals as rows
-from scheduler.persistence.tables import PlanRow, ProposalRow, VisitChangeRow
+from scheduler.persistence.tables_plans import PlanRow, ProposalRow, VisitChangeRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.reoptimise.publish import APPROVERS, approve, reject
 from scheduler.reoptimise.revise import revise

@@ -16,7 +16,7 @@ from api.paging import Page, page_of
 from api.schemas import Code, Incoming, Name, OpaqueId, Outgoing
 from scheduler.booking.webhooks import SUBSCRIBERS, listed, replay, revoke, subscribe, webhook_for
 from scheduler.persistence import outbox
-from scheduler.persistence.tables import WebhookMessageRow, WebhookRow
+from scheduler.persistence.tables_told import WebhookMessageRow, WebhookRow
 
 router = APIRouter(prefix="/v1", tags=["webhooks"])
 

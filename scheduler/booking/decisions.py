@@ -16,7 +16,8 @@ from scheduler.domain.audience import Audience, NeutralReason, Principal, Role
 from scheduler.domain.course import Facts, follow_up_id
 from scheduler.domain.plan import PlannedCourse
 from scheduler.persistence import proposals, repositories
-from scheduler.persistence.tables import ActivityRow, DecisionRow
+from scheduler.persistence.tables import ActivityRow
+from scheduler.persistence.tables_plans import DecisionRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
 DECIDERS = frozenset({Role.PLANNER, Role.DOCTOR})

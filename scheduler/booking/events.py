@@ -44,7 +44,8 @@ from scheduler.domain.protocol import Protocol
 from scheduler.domain.remake import Cause
 from scheduler.persistence import proposals, repositories
 from scheduler.persistence.mapping import NOT_YET
-from scheduler.persistence.tables import ActivityRow, CourseRow, EventRow, VisitRow
+from scheduler.persistence.tables import ActivityRow, CourseRow, VisitRow
+from scheduler.persistence.tables_plans import EventRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
 FAR = timedelta(days=3650)  # how long "never again" lasts

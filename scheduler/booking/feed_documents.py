@@ -23,7 +23,8 @@ from scheduler.domain.course import Facts
 from scheduler.persistence import audit, feeds, repositories
 from scheduler.persistence.bundle import facts_of
 from scheduler.persistence.database import Database
-from scheduler.persistence.tables import ActivityRow, CalendarFeedRow, CourseRow
+from scheduler.persistence.tables import ActivityRow, CourseRow
+from scheduler.persistence.tables_told import CalendarFeedRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
 CANCELLED_FOR = timedelta(days=30)

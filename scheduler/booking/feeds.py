@@ -20,7 +20,7 @@ from scheduler.domain.audience import Audience, Principal, Role
 from scheduler.domain.course import Facts
 from scheduler.persistence import feeds
 from scheduler.persistence.audit import sha256
-from scheduler.persistence.tables import CalendarFeedRow
+from scheduler.persistence.tables_told import CalendarFeedRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
 Scope = Literal["site", "coordinator", "patient", "plant", "suite", "lane", "pharmacist"]

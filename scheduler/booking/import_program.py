@@ -14,7 +14,8 @@ from scheduler.domain.rules import violations
 from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.bundle import Bundle
 from scheduler.persistence.occupancy import NewStay
-from scheduler.persistence.tables import PatientRow, PlanRow, ProgramRow
+from scheduler.persistence.tables import PatientRow, ProgramRow
+from scheduler.persistence.tables_plans import PlanRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.planning.needs import needs_of, unit_names
 from scheduler.planning.seats import Need

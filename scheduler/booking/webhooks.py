@@ -17,7 +17,7 @@ from scheduler.booking.posting import must_be_usable, post
 from scheduler.domain.audience import Principal, Role
 from scheduler.persistence import outbox
 from scheduler.persistence.database import Database
-from scheduler.persistence.tables import WebhookMessageRow, WebhookRow
+from scheduler.persistence.tables_told import WebhookMessageRow, WebhookRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
 SUBSCRIBERS = frozenset({Role.COORDINATOR, Role.PLANNER})

@@ -18,7 +18,7 @@ from scheduler.domain.errors import BadInput
 from scheduler.domain.events import Event
 
 if TYPE_CHECKING:
-    from scheduler.persistence.tables import DecisionRow, PlanRow, ProposalRow
+    from scheduler.persistence.tables_plans import DecisionRow, PlanRow, ProposalRow
     from scheduler.persistence.unit_of_work import UnitOfWork
     from scheduler.reoptimise.answer import Answer
 

@@ -12,7 +12,7 @@ from scheduler.console import say, table
 from scheduler.domain.errors import BadInput
 
 if TYPE_CHECKING:
-    from scheduler.persistence.tables import PlanRunRow
+    from scheduler.persistence.tables_plans import PlanRunRow
 
 SHOWN = 30
 

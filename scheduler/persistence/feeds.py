@@ -11,7 +11,8 @@ from sqlalchemy import Result, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
-from scheduler.persistence.tables import ActivityRow, CalendarFeedRow, CourseRow, VisitRow, metadata
+from scheduler.persistence.tables import ActivityRow, CourseRow, VisitRow, metadata
+from scheduler.persistence.tables_told import CalendarFeedRow
 
 
 def add(session: Session, row: CalendarFeedRow) -> None:

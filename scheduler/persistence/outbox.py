@@ -12,7 +12,8 @@ from sqlalchemy import event, func, inspect, or_, update
 from sqlmodel import Session, col, select
 
 from scheduler.persistence.audit import canonical
-from scheduler.persistence.tables import VisitRow, WebhookMessageRow, WebhookRow
+from scheduler.persistence.tables import VisitRow
+from scheduler.persistence.tables_told import WebhookMessageRow, WebhookRow
 
 KIND = "visit.changed"
 _CHANGES = "visit changes"

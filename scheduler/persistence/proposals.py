@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from scheduler.persistence.tables import DecisionRow, EventRow, PlanRow, ProposalRow, VisitChangeRow
+from scheduler.persistence.tables_plans import DecisionRow, EventRow, PlanRow, ProposalRow, VisitChangeRow
 
 
 def add_event(session: Session, row: EventRow) -> None:

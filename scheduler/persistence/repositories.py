@@ -18,11 +18,11 @@ from scheduler.persistence.tables import (
     HoldRow,
     OfferRow,
     PatientRow,
-    PlanRow,
     ProgramRow,
     VisitRow,
     WeightRow,
 )
+from scheduler.persistence.tables_plans import PlanRow
 
 
 def program(session: Session) -> ProgramRow | None:

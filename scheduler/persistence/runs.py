@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Executable, and_, func, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
-from scheduler.persistence.tables import PlanRunRow
+from scheduler.persistence.tables_plans import PlanRunRow
 
 GOOD = ("proposed", "published", "unchanged")
 """How a run ends that did its work; the other end is ``failed``."""

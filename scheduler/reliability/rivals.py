@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from scheduler.persistence import runs as rows
 from scheduler.persistence.database import Database, open_database
-from scheduler.persistence.tables import PlanRunRow
+from scheduler.persistence.tables_plans import PlanRunRow
 from scheduler.reliability.world import FastClock
 from scheduler.reoptimise.runs import LEASE, PROGRAM
 from scheduler.reoptimise.shift import Shift

@@ -12,7 +12,7 @@ from scheduler.booking.board import Board
 from scheduler.booking.hits import broken_by_calendars
 from scheduler.domain.rules import Violation
 from scheduler.persistence import audit, proposals, repositories
-from scheduler.persistence.tables import PlanRunRow, VisitChangeRow
+from scheduler.persistence.tables_plans import PlanRunRow, VisitChangeRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.reliability.judge import OVERLAPS
 from scheduler.reoptimise.snapshot import Snapshot, snapshot

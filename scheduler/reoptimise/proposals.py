@@ -17,7 +17,7 @@ from scheduler.domain.course import FOLLOW_UP
 from scheduler.domain.diff import PlanDiff, VisitChange, counts, moves_cost, plan_diff
 from scheduler.domain.plan import Activity
 from scheduler.persistence import proposals as rows
-from scheduler.persistence.tables import PlanRow, ProposalRow
+from scheduler.persistence.tables_plans import PlanRow, ProposalRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.reoptimise.snapshot import Snapshot
 from scheduler.reoptimise.solving import Loss, Solution

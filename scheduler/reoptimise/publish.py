@@ -15,7 +15,7 @@ from scheduler.documents.plan_reader import plan_from_json
 from scheduler.domain.audience import Role
 from scheduler.persistence import occupancy, repositories
 from scheduler.persistence import proposals as rows
-from scheduler.persistence.tables import PlanRow, ProposalRow, VisitChangeRow
+from scheduler.persistence.tables_plans import PlanRow, ProposalRow, VisitChangeRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.reoptimise.proposals import STATE_WORDS, losses_of, overtake, propose
 from scheduler.reoptimise.snapshot import Snapshot

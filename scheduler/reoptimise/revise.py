@@ -8,7 +8,7 @@ from collections.abc import Callable
 from scheduler.booking.access import must_be
 from scheduler.booking.board import Board
 from scheduler.booking.errors import Refused
-from scheduler.persistence.tables import ProposalRow
+from scheduler.persistence.tables_plans import ProposalRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.planning.apart import NoAnswer, nobody_minds
 from scheduler.reoptimise.proposals import losses_of, propose

@@ -22,7 +22,7 @@ from scheduler.persistence import repositories
 from scheduler.persistence import runs as rows
 from scheduler.persistence.database import Database
 from scheduler.persistence.runs import Lease
-from scheduler.persistence.tables import PlanRunRow
+from scheduler.persistence.tables_plans import PlanRunRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
 PROGRAM = "program"

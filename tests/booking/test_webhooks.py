@@ -22,7 +22,7 @@ from scheduler.booking.reschedule import reschedule
 from scheduler.booking.webhooks import WAITS, Subscribed, deliver, poster, replay, revoke, subscribe, webhook_for
 from scheduler.domain.audience import Principal
 from scheduler.persistence import outbox
-from scheduler.persistence.tables import WebhookMessageRow
+from scheduler.persistence.tables_told import WebhookMessageRow
 from tests.booking.house import MONA, NORA, PAUL, PHIL, SAM, SOUTH, House, refused
 
 URL = "https://receiver.example/visits"

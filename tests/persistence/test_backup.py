@@ -19,15 +19,8 @@ from scheduler.persistence.backup import backup, restore
 from scheduler.persistence.bundle import bundle_of, facts_of
 from scheduler.persistence.database import Database
 from scheduler.persistence.keys import KeyStore, make_key
-from scheduler.persistence.tables import (
-    ActivityRow,
-    AttemptRow,
-    CourseRow,
-    PatientRow,
-    PlanRow,
-    ProgramRow,
-    metadata,
-)
+from scheduler.persistence.tables import ActivityRow, AttemptRow, CourseRow, PatientRow, ProgramRow, metadata
+from scheduler.persistence.tables_plans import PlanRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.programs import load_program
 from tests.databases import discard, new_postgres, new_sqlite

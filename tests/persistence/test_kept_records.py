@@ -10,14 +10,10 @@ from scheduler.persistence.errors import RowRefused
 from scheduler.persistence.tables import (
     ActivityRow,
     AttemptRow,
-    CalendarFeedRow,
     CourseRow,
     DeviationRow,
     PatientRow,
-    PlanRow,
     UnblindedOpeningRow,
-    WebhookMessageRow,
-    WebhookRow,
     WeightRow,
 )
 from scheduler.persistence.tables_coldchain import (
@@ -31,6 +27,8 @@ from scheduler.persistence.tables_coldchain import (
     ReleaseRow,
     ScanRow,
 )
+from scheduler.persistence.tables_plans import PlanRow
+from scheduler.persistence.tables_told import CalendarFeedRow, WebhookMessageRow, WebhookRow
 from tests.persistence.cast import NOW, unit_of_work
 
 TABLES = [

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from scheduler.persistence import schema
 from scheduler.persistence.database import Database
 from scheduler.persistence.errors import Duplicate
-from scheduler.persistence.tables import PlanRunRow
+from scheduler.persistence.tables_plans import PlanRunRow
 from tests.databases import discard, new_postgres, new_sqlite
 
 MONDAY, TUESDAY = date(2027, 3, 1), date(2027, 3, 2)

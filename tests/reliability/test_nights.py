@@ -10,7 +10,7 @@ from scheduler.booking.closures import declare
 from scheduler.domain.course import Facts, Patient
 from scheduler.domain.plan import PlannedCourse
 from scheduler.persistence.database import Database
-from scheduler.persistence.tables import DecisionRow, PlanRunRow
+from scheduler.persistence.tables_plans import DecisionRow, PlanRunRow
 from scheduler.programs import load_program
 from scheduler.reliability.fate import Fate, Mishap, Rates, failure_of, misfortunes
 from scheduler.reliability.ledger import LEFT, Ledger, kept, unrepaired

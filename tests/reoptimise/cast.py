@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from scheduler.persistence import runs as rows
 from scheduler.persistence.database import Database
-from scheduler.persistence.tables import PlanRunRow
+from scheduler.persistence.tables_plans import PlanRunRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.reoptimise.runs import PROGRAM, Claimed, Done, SomebodyElses, acting, claim, finish
 

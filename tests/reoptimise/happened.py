@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from scheduler.domain.audience import Principal
 from scheduler.domain.events import Event
 from scheduler.persistence import proposals
-from scheduler.persistence.tables import DecisionRow, PlanRow, ProposalRow
+from scheduler.persistence.tables_plans import DecisionRow, PlanRow, ProposalRow
 from scheduler.reoptimise.answer import Answer, answer
 from scheduler.reoptimise.snapshot import Snapshot, snapshot
 from tests.booking.house import PAUL, House

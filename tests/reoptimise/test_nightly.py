@@ -15,7 +15,7 @@ from scheduler.persistence import occupancy
 from scheduler.persistence.answers import Answers, answer_key
 from scheduler.persistence.database import Database
 from scheduler.persistence.errors import DatabaseBusy
-from scheduler.persistence.tables import PlanRunRow
+from scheduler.persistence.tables_plans import PlanRunRow
 from scheduler.reoptimise import snapshot
 from scheduler.reoptimise.nightly import run_night, what_is_broken
 from scheduler.reoptimise.runs import PROGRAM, Claimed, Done, LeaseLost, SomebodyElses, ask, claim

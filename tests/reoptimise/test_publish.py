@@ -19,7 +19,7 @@ from scheduler.booking.closures import declare
 from scheduler.booking.confirm import confirm
 from scheduler.domain.audience import Principal
 from scheduler.persistence import occupancy, proposals, repositories
-from scheduler.persistence.tables import PlanRow, PlanRunRow, ProposalRow
+from scheduler.persistence.tables_plans import PlanRow, PlanRunRow, ProposalRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.reoptimise import nightly
 from scheduler.reoptimise.publish import approve, reject
