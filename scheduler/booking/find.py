@@ -12,7 +12,7 @@ from scheduler.booking.access import BOOKERS, course_for, must_be, must_be_rando
 from scheduler.booking.board import Board
 from scheduler.booking.decisions import skipped_doses
 from scheduler.booking.errors import Refused
-from scheduler.booking.override import FENCE, OVERRIDERS, SLACK_DAYS, rules_broken
+from scheduler.booking.override import FENCE, OVERRIDERS, rules_broken
 from scheduler.booking.windows import drift_days, windows_missed
 from scheduler.domain.audience import Audience
 from scheduler.domain.calendars import local_date
@@ -22,7 +22,9 @@ from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.mapping import NOT_YET, course_of, course_text, patient_of
 from scheduler.persistence.tables import ActivityRow, OfferRow
 from scheduler.persistence.unit_of_work import UnitOfWork
-from scheduler.planning.desk import Desk, Proposal, Wanted
+from scheduler.planning.desk import Desk, Proposal
+from scheduler.planning.last_moment import SLACK_DAYS
+from scheduler.planning.wanted import Wanted
 
 APART_DAYS = 5  # any two offers of a course differ by so many days in dose 1
 

@@ -26,8 +26,9 @@ from scheduler.domain.rules_context import visit_step
 from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.tables import PatientRow
 from scheduler.persistence.unit_of_work import UnitOfWork
-from scheduler.planning.desk import Desk, Proposal, Wanted
+from scheduler.planning.desk import Desk, Proposal
 from scheduler.planning.slots import Route
+from scheduler.planning.wanted import Wanted
 
 HEADER = ("patient", "site", "registered_on", "weight_kg", "kind", "dose", "start_at", "end_at")
 MOST_LINES = 20_000

@@ -17,7 +17,6 @@ from scheduler.persistence.tables import OfferRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
 OVERRIDERS = frozenset({Role.PLANNER, Role.DOCTOR})
-SLACK_DAYS = 14  # so far outside its window may a dose be put
 FENCE = timedelta(days=1)  # nearer than this nothing new is begun, whoever says so
 WINDOWS = frozenset({"pair_window", "booster_window"})
 FENCE_RULE = "plant_fence"

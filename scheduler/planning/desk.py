@@ -7,7 +7,7 @@ the referee and the database judge it again before it is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -30,6 +30,7 @@ from scheduler.planning.needs import needs_of, out_of_service, unit_names, with_
 from scheduler.planning.pins import pinned, settled
 from scheduler.planning.seats import Need, NoSeat, Seating, Seats, Stay, Unit
 from scheduler.planning.slots import Route
+from scheduler.planning.wanted import Days, Wanted
 from solver.doses import NO_WISH, Wish
 from solver.finder import Finder
 from solver.layout import Layout, layouts_of
@@ -37,25 +38,6 @@ from solver.loads import Loads
 from solver.problem import Course, Placement, Problem, Template
 
 MORE_TRIES = 4  # further courses tried for one offer whose follow-up visits or units find no place
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What an offer should be like.
-
-    `not_before` and `not_after` bound the local date of the first dose that may move (both inclusive); `avoid` are
-    dates it should keep `apart_days` away from, such as those refused already; `earliest_at` is the first instant at
-    which anything new may begin. With `slack_days` the windows of doses that move are wider by so many days on either
-    side.
-    """
-
-    earliest_at: datetime
-    count: int = 3
-    apart_days: int = 5
-    not_before: date | None = None
-    not_after: date | None = None
-    avoid: tuple[date, ...] = ()
-    slack_days: int = 0
 
 
 @dataclass(frozen=True)
@@ -296,7 +278,7 @@ class Desk:
 
     def _proposals(self, ground: Ground, group: int, wanted: Wanted) -> Iterator[Proposal]:
         """Proposals one after the other, cheapest first, the day of `group` kept apart from those before."""
-        days = _Days(self.grid.days, self.grid.day, wanted)
+        days = Days(self.grid.days, self.grid.day, wanted)
         tries = 0
         found = 0
         while found < wanted.count and tries < wanted.count + MORE_TRIES:
@@ -393,24 +375,6 @@ class Desk:
         needs = needs_of(self.facts, course)
         seating = self.seats.seat(needs, without=without)
         return with_units(course, needs, seating), seating
-
-
-class _Days:
-    """The days a visit should not fall on."""
-
-    def __init__(self, days: int, day_of: Callable[[date], int], wanted: Wanted) -> None:
-        self._low = 0 if wanted.not_before is None else day_of(wanted.not_before)
-        self._high = days if wanted.not_after is None else day_of(wanted.not_after)
-        self._unwanted: set[int] = set()
-        for on in wanted.avoid:
-            self.also(day_of(on), wanted.apart_days)
-
-    def also(self, day: int, apart: int) -> None:
-        """Keep at least `apart` days away from a day."""
-        self._unwanted.update(range(day - apart + 1, day + apart))
-
-    def __contains__(self, day: object) -> bool:
-        return day in self._unwanted or not (isinstance(day, int) and self._low <= day <= self._high)
 
 
 def _cheapest(finders: Mapping[int, Finder], course: Course, wish: Wish) -> Placement | None:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from scheduler.domain.calendars import local_date
 from scheduler.domain.course import Patient
 from scheduler.domain.plan import PlannedCourse
-from scheduler.planning.desk import Desk, Proposal, Wanted
+from scheduler.planning.desk import Desk, Proposal
 from scheduler.planning.needs import needs_of
 from scheduler.planning.seats import Need, NoSeat, Stay, Unit
+from scheduler.planning.wanted import Wanted
 
 MOST_TRIED = 16  # how many others are tried, those most in the way first
 TEMPORARY = 2**40  # keys of stays that are only tried out begin here

@@ -16,9 +16,10 @@ from scheduler.domain.errors import BadInput
 from scheduler.domain.plan import Plan, PlannedCourse, Unplanned
 from scheduler.domain.what_if import WHERE
 from scheduler.planning.bench import Bench
-from scheduler.planning.desk import Desk, Wanted
+from scheduler.planning.desk import Desk
 from scheduler.planning.repair import Repaired, Standing, repair
 from scheduler.planning.seats import NoSeat
+from scheduler.planning.wanted import Wanted
 
 NO_COURSE = "no complete course is free within the wait that the policy allows"
 REPAIR_SHARE = 0.6  # of the time, for the repair where others wait for a course

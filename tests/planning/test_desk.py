@@ -16,9 +16,10 @@ from scheduler.domain.course import Facts, Patient
 from scheduler.domain.plan import Activity, PlannedCourse
 from scheduler.domain.protocol import Window
 from scheduler.planning.build import Builder
-from scheduler.planning.desk import Desk, Proposal, Wanted
+from scheduler.planning.desk import Desk, Proposal
 from scheduler.planning.needs import needs_of, unit_names
 from scheduler.planning.seats import Stay, Unit
+from scheduler.planning.wanted import Wanted
 from scheduler.programs import load_program
 from solver.insertion import Inserter
 from tests.domain.world import ANA, BEN, CHARLIE, FACTS, NORTH, PLANT, SEOUL, at, plan_of, with_closure

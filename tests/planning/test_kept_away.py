@@ -12,8 +12,9 @@ from scheduler.domain.course import Facts
 from scheduler.domain.plan import Plan, PlannedCourse
 from scheduler.domain.protocol import FollowUp, Window
 from scheduler.domain.rules import violations
-from scheduler.planning.desk import Desk, Wanted
+from scheduler.planning.desk import Desk
 from scheduler.planning.repair import Repaired, Standing, repair
+from scheduler.planning.wanted import Wanted
 from tests.domain.world import ANA, FACTS, NORTH, PLANT, at, with_closure, with_hindrance
 from tests.planning.ledger import Ledger, broken
 from tests.planning.small import BEN_NORTH, found, local, one_dose, planned, resourced, roomy
