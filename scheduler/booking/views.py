@@ -138,7 +138,7 @@ def booked_visits(share: Share, protocol: Protocol, zone: str) -> list[VisitView
 
 def _in_zone(standing: Standing, zone: str) -> Standing:
     at = standing.performed_at
-    return replace(standing, performed_at=None if at is None else at.astimezone(ZoneInfo(zone)))
+    return standing if at is None else replace(standing, performed_at=at.astimezone(ZoneInfo(zone)))
 
 
 def _offered(share: Share, one: SharedVisit, protocol: Protocol, zone: str) -> OfferedVisit:

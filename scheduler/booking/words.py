@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from scheduler.domain.calendars import WEEKDAYS
 
@@ -61,11 +62,13 @@ def visit_texts(
     """English and Korean. All instants are in the zone named; a weekday is told where it is not the visit's own."""
     en, ko = step_texts(kind, dose, name, start_at, end_at, zone)
     if arrives_at is not None:
-        en += f" The dose arrives by {_english(arrives_at, start_at)}"
-        ko += f" 투여분 도착: {_korean(arrives_at, start_at)}까지"
+        en_by, ko_by = _seen(arrives_at, start_at)
+        en += f" The dose arrives by {en_by}"
+        ko += f" 투여분 도착: {ko_by}까지"
         if give_by is not None:
-            en += f"; give by {_english(give_by, start_at)}"
-            ko += f"; 투여 기한: {_korean(give_by, start_at)}까지"
+            en_by, ko_by = _seen(give_by, start_at)
+            en += f"; give by {en_by}"
+            ko += f"; 투여 기한: {ko_by}까지"
         en, ko = en + ".", ko + "."
     return en, ko
 
@@ -75,13 +78,14 @@ def step_texts(
 ) -> tuple[str, str]:
     """What is done and when, in English and Korean. Both instants are in the zone named."""
     (en_on, ko_on), (en_what, ko_what) = dated(start_at.date()), titled(kind, dose, name)
-    en_end, ko_end = _english(end_at, start_at), _korean(end_at, start_at)
+    begins, (en_end, ko_end) = _clock(start_at), _seen(end_at, start_at)
     return (
-        f"{en_on}, {start_at:%H:%M}–{en_end} ({zone}): {en_what}.",
-        f"{ko_on} {start_at:%H:%M}–{ko_end} ({zone}): {ko_what}.",
+        f"{en_on}, {begins}–{en_end} ({zone}): {en_what}.",
+        f"{ko_on} {begins}–{ko_end} ({zone}): {ko_what}.",
     )
 
 
+@lru_cache(maxsize=1024)
 def titled(kind: str, dose: int | None, name: str | None = None) -> tuple[str, str]:
     """A step by its kind, with the dose it belongs to or the name of its follow-up visit."""
     en, ko = KINDS.get(kind, (kind.replace("_", " "), kind.replace("_", " ")))
@@ -90,6 +94,7 @@ def titled(kind: str, dose: int | None, name: str | None = None) -> tuple[str, s
     return (f"{en}, {name}", f"{ko}, {name}") if name else (en, ko)
 
 
+@lru_cache(maxsize=4096)
 def dated(on: date) -> tuple[str, str]:
     """A date with its weekday."""
     return (
@@ -106,10 +111,11 @@ def counted(kind: str, number: int) -> tuple[str, str]:
 
 def brought(arrives_at: datetime, give_by: datetime | None) -> tuple[str, str]:
     """When a dose arrives, and until when giving it must be over; on another day with its weekday."""
-    en, ko = f"dose arrives {arrives_at:%H:%M}", f"투여분 도착 {arrives_at:%H:%M}"
+    en, ko = f"dose arrives {_clock(arrives_at)}", f"투여분 도착 {_clock(arrives_at)}"
     if give_by is None:
         return en, ko
-    return f"{en}, finish by {_english(give_by, arrives_at)}", f"{ko}, {_korean(give_by, arrives_at)}까지 완료"
+    en_by, ko_by = _seen(give_by, arrives_at)
+    return f"{en}, finish by {en_by}", f"{ko}, {ko_by}까지 완료"
 
 
 def to_do(kind: str) -> tuple[str, str] | None:
@@ -130,15 +136,17 @@ def no_longer(en: str, ko: str) -> tuple[str, str]:
     )
 
 
-def _english(at: datetime, seen_from: datetime) -> str:
-    if at.date() - seen_from.date() >= WEEK:
-        return f"{dated(at.date())[0]} {at:%H:%M}"
-    day = "" if at.date() == seen_from.date() else f"{WEEKDAYS[at.weekday()]} "
-    return f"{day}{at:%H:%M}"
+def _seen(at: datetime, seen_from: datetime) -> tuple[str, str]:
+    """A time of day, with its day where that is another."""
+    on, clock = at.date(), _clock(at)
+    if on == seen_from.date():
+        return clock, clock
+    if on - seen_from.date() >= WEEK:
+        en, ko = dated(on)
+        return f"{en} {clock}", f"{ko} {clock}"
+    return f"{WEEKDAYS[on.weekday()]} {clock}", f"{KOREAN_WEEKDAYS[on.weekday()]}요일 {clock}"
 
 
-def _korean(at: datetime, seen_from: datetime) -> str:
-    if at.date() - seen_from.date() >= WEEK:
-        return f"{dated(at.date())[1]} {at:%H:%M}"
-    day = "" if at.date() == seen_from.date() else f"{KOREAN_WEEKDAYS[at.weekday()]}요일 "
-    return f"{day}{at:%H:%M}"
+def _clock(at: datetime) -> str:
+    # Not strftime, which takes several times as long: a feed tells thousands of times.
+    return f"{at.hour:02}:{at.minute:02}"

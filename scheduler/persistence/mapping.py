@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, cast
 
 from scheduler.domain.audience import NeutralReason
@@ -49,13 +50,19 @@ def activity_of(row: ActivityRow) -> Activity:
         kind=row.kind,
         dose=row.dose,
         place=row.place,
-        units=json.loads(row.units),
+        units=_units(row.units),
         start_at=row.start_at,
         end_at=row.end_at,
         lane=row.lane,
         volume_ml=row.volume_ml,
         syringes=row.syringes,
     )
+
+
+@lru_cache(maxsize=4096)
+def _units(text: str) -> Mapping[str, str]:
+    # The few combinations there are, not read anew for each of ten thousand steps.
+    return cast(Mapping[str, str], json.loads(text))
 
 
 def course_of(patient: Patient, row: CourseRow, activities: Iterable[ActivityRow]) -> PlannedCourse:
