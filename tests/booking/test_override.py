@@ -107,10 +107,14 @@ def test_others_do_not_take_one_up(house: House) -> None:
     refused("not-your-role", 403, lambda: take_up(house, offer, NORA))
 
 
-def test_a_doctor_moves_nothing_without_an_override(house: House) -> None:
+def test_a_doctor_who_looks_beyond_the_rules_may_take_a_date_that_breaks_none(house: House) -> None:
     house.booked("ANA")
-    offer = house.offers("ANA", dose=2)[0]
-    refused("not-your-role", 403, lambda: take_up(house, offer, DORA))
+    offer = house.offers("ANA", DORA, dose=2, override=True)[0]
+    assert offer.breaks == "[]"
+    take_up(house, offer, DORA)
+    assert house.visits("ANA")["ANA/2/graft"].on_date == offer.first_dose_on
+    with house.work(PAUL, write=False) as work:
+        assert repositories.deviations_of(work.session, "ANA") == []
 
 
 def test_an_override_without_reason_or_signature_changes_nothing(house: House) -> None:
