@@ -15,7 +15,7 @@ from scheduler.domain.course import FOLLOW_UP, Facts, Patient
 from scheduler.domain.plan import Activity, PlannedCourse
 from scheduler.domain.protocol import Protocol
 from scheduler.domain.rules_context import JudgedCourse, judged_course
-from scheduler.persistence.mapping import course_of
+from scheduler.persistence.mapping import UNPLACED, course_of
 from scheduler.persistence.tables import ActivityRow, CourseRow, PatientRow, VisitRow
 
 
@@ -43,7 +43,7 @@ class Standing:
 class SharedVisit:
     """One attended step; `anchor_on` is the local date that windows of later visits count from, None while it has none.
 
-    The times of a visit that is ``open`` are those last told, which no longer hold.
+    The times of a visit that is ``open``, or of a dose given up for good, are those last told, which no longer hold.
     """
 
     id: str
@@ -108,7 +108,7 @@ def _share(
         for one in judged.occurrences
         if one.step.attended
     ]
-    shared += [_open(row, visits[row.id]) for row in rows.values() if row.status == "open" and row.id in visits]
+    shared += [_off(row, visits[row.id]) for row in rows.values() if row.status in UNPLACED and row.id in visits]
     return Share(
         patient=course.patient,
         site=course.site,
@@ -140,7 +140,7 @@ def _shared(
     )
 
 
-def _open(row: ActivityRow, visit: VisitRow) -> SharedVisit:
+def _off(row: ActivityRow, visit: VisitRow) -> SharedVisit:
     standing = _standing(visit, row)
     name = row.id.split("/")[1] if row.kind == FOLLOW_UP else None
     return SharedVisit(row.id, row.kind, row.dose, name, visit.start_at, visit.end_at, None, standing)

@@ -158,3 +158,22 @@ def test_a_doctor_gives_a_dose_up_for_good_once_and_signed(lost: Callers) -> Non
     assert lost.post("dora", path, body).status_code == 409
     assert lost.get("dora", "/v1/decisions").json()["items"] == []
     assert len(lost.get("dora", "/v1/decisions", params={"settled": "true"}).json()["items"]) == 1
+
+
+def test_a_dose_given_up_for_good_stays_to_be_seen_as_cancelled_wherever_visits_are(lost: Callers) -> None:
+    (seen,) = lost.get("dora", "/v1/decisions").json()["items"]
+    body = {"reason": "Ana does not want it.", "signature": lost.signature("dora", "given up for good")}
+    feed = lost.done("nora", "/v1/calendar-feeds", {"scope": "site", "subject": "NORTH", "label": "N"}, status=201)
+    lost.done("dora", f"/v1/decisions/{seen['id']}/skip", body)
+    for who in ("nora", "paul"):
+        listed = {one["id"]: one["status"] for one in lost.get(who, "/v1/visits").json()["items"]}
+        assert listed[SECOND] == "cancelled"
+        assert lost.get(who, f"/v1/visits/{SECOND}").json()["status"] == "cancelled"
+        shown = lost.get(who, f"/v1/courses/{ANA}").json()
+        assert {one["id"]: one["status"] for one in shown["visits"]}[SECOND] == "cancelled"
+        exported = lost.get(who, "/v1/exports/visits?format=csv&site=NORTH").text.splitlines()
+        (line,) = [one for one in exported if SECOND in one or "graft,2," in one]
+        assert "cancelled" in line
+    events = lost.client.get(feed["url"]).text.split("BEGIN:VEVENT")
+    (graft,) = [one for one in events if f"{ANA}: graft\\, dose 2" in one]
+    assert "STATUS:CANCELLED" in graft
