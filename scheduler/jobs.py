@@ -26,6 +26,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from scheduler.booking.webhooks import deliver
 from scheduler.clock import real_clock
 from scheduler.domain.errors import MarrowlineError
+from scheduler.reoptimise.replacement import keep_ready
 from scheduler.reoptimise.shift import Shift
 from scheduler.reoptimise.upkeep import audit_head, forget_answers, recheck_closures
 from scheduler.reoptimise.worker import Worker
@@ -74,6 +75,9 @@ def declared(shift: Shift, figures: Figures) -> tuple[Job, ...]:
         figures.entries.set(found.entries)
         figures.holds.set(found.holds)
 
+    def replacements() -> int:
+        return len(keep_ready(shift.begin, shift.worker.board))
+
     return (
         Job("nightly", CronTrigger(hour=at.hour, minute=at.minute, timezone=zone), shift.due_night),
         Job("pick up", IntervalTrigger(seconds=PICK_UP_SECONDS), shift.what_waits, at_start=True),
@@ -83,6 +87,7 @@ def declared(shift: Shift, figures: Figures) -> tuple[Job, ...]:
             IntervalTrigger(minutes=5),
             lambda: recheck_closures(database, shift.worker, zone, shift.clock()),
         ),
+        Job("replacements", IntervalTrigger(minutes=30), replacements),
         Job(
             "outbox",
             IntervalTrigger(seconds=SEND_SECONDS),

@@ -9,8 +9,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import Field
 
+from api.bookings import SEES_PLANT
 from api.dependencies import CurrentCaller, Idempotent, require
 from api.documentation import responses
+from api.routers.proposals import LossView, VisitMove
 from api.schemas import Incoming, OpaqueId, Outgoing, Reason, Signature
 from api.uploads import CSV, LONGEST
 from scheduler.booking.errors import Refused
@@ -25,6 +27,8 @@ from scheduler.coldchain.loggers import (
 )
 from scheduler.domain.excursions import Word
 from scheduler.persistence.tables_coldchain import DispositionRow, LoggerRow
+from scheduler.persistence.unit_of_work import UnitOfWork
+from scheduler.reoptimise.replacement import latest, ready_if_possible, replacement
 
 router = APIRouter(prefix="/v1", tags=["shipments"])
 
@@ -61,6 +65,18 @@ class LoggerReason(Outgoing):
     sentence: str
 
 
+class ReplacementView(Outgoing):
+    """What making the dose again would come to. Nothing of it is in force: report the lot as failed for that."""
+
+    id: OpaqueId
+    made_at: datetime
+    is_current: bool = Field(description="Whether nothing that is booked has changed since; else ask for it again.")
+    visits: list[VisitMove] = Field(description="The visits that would move, for a pharmacist those of the own site.")
+    losses: list[LossView] = Field(description="Doses that would find no place, and until when deciding still helps.")
+    figures: Any = Field(description="As of a proposed plan; for the plant's side alone.")
+    text: str | None = Field(description="The whole diff in words; for the plant's side alone.")
+
+
 class LoggerView(Outgoing):
     """A verdict on a shipment. Anything but in-range keeps its units in quarantine until quality decides."""
 
@@ -82,6 +98,9 @@ class LoggerView(Outgoing):
     received_at: datetime
     sha256: str
     uploaded_at: datetime
+    replacement: ReplacementView | None = Field(
+        description="Worked out with every verdict but in-range; null where it could not be: ask for it to be told why."
+    )
 
 
 class DispositionIn(Incoming):
@@ -126,11 +145,34 @@ async def _file(request: Request) -> bytes:
     dependencies=[Depends(require(*LOADERS)), Idempotent],
 )
 def judge_logger(shipment: OpaqueId, caller: CurrentCaller, content: Annotated[bytes, Depends(_file)]) -> LoggerView:
-    """CSV with at,celsius or at,fahrenheit, or JSON. Judged from packing to receipt, which must be recorded."""
+    """CSV with at,celsius or at,fahrenheit, or JSON. Judged from packing to receipt, which must be recorded.
+
+    Where the verdict is not in-range, what making the dose again would come to is worked out at once: some seconds.
+    """
     with caller.begin() as work:
-        shown = _view(upload(work, caller.facts(work), shipment, content))
+        row = upload(work, caller.facts(work), shipment, content)
         work.commit()
-    return shown
+    if row.verdict != "in-range":
+        ready_if_possible(lambda write: caller.begin(write=write), caller.service.board, row.id)
+    with caller.begin(write=False) as work:
+        return _view(work, row)
+
+
+@router.post(
+    "/logger-files/{file}/replacement",
+    operation_id="work_out_replacement",
+    summary="What making a dose in quarantine again would come to",
+    status_code=201,
+    responses=responses(404, 409),
+    dependencies=[Depends(require(*LOADERS)), Idempotent],
+)
+def work_out_replacement(file: OpaqueId, caller: CurrentCaller) -> ReplacementView:
+    """Worked out from what is booked now, and kept with the file; this may take some seconds."""
+    replacement(lambda write: caller.begin(write=write), caller.service.board, file)
+    with caller.begin(write=False) as work:
+        found = _replacement(work, file)
+    assert found is not None, "it was kept just now"
+    return found
 
 
 @router.get(
@@ -145,7 +187,7 @@ def show_logger_file(file: OpaqueId, caller: CurrentCaller) -> LoggerFileView:
     with caller.look(file) as work:
         row, decided = logger_file_for(work, file)
         disposition = None if decided is None else _disposition(decided)
-        return LoggerFileView(**dict(_view(row)), content=row.content, disposition=disposition)
+        return LoggerFileView(**dict(_view(work, row)), content=row.content, disposition=disposition)
 
 
 @router.post(
@@ -170,7 +212,28 @@ def _disposition(row: DispositionRow) -> DispositionView:
     return DispositionView.model_validate({name: getattr(row, name) for name in DispositionView.model_fields})
 
 
-def _view(row: LoggerRow) -> LoggerView:
+def _view(work: UnitOfWork, row: LoggerRow) -> LoggerView:
     own = ("id", "verdict", "proposal", "packed_at", "received_at", "sha256", "uploaded_at")
     details = {name: value for name, value in json.loads(row.details).items() if name != "word"}
-    return LoggerView.model_validate({**details, **{name: getattr(row, name) for name in own}})
+    shown = {**details, **{name: getattr(row, name) for name in own}, "replacement": _replacement(work, row.id)}
+    return LoggerView.model_validate(shown)
+
+
+def _replacement(work: UnitOfWork, file: str) -> ReplacementView | None:
+    """The latest replacement of a file, as much of it as the reader may know."""
+    found = latest(work, file)
+    if found is None:
+        return None
+    row, is_current = found
+    sees_plant = work.principal.audience in SEES_PLANT
+    own = [one for one in json.loads(row.visits) if work.principal.may_see_site(one["site"])]
+    losses = [one for one in json.loads(row.losses) if work.principal.may_see_site(one["site"])]
+    return ReplacementView(
+        id=row.id,
+        made_at=row.made_at,
+        is_current=is_current,
+        visits=[VisitMove(**one) for one in own],
+        losses=[LossView(**{name: one[name] for name in LossView.model_fields}) for one in losses],
+        figures=json.loads(row.figures) if sees_plant else None,
+        text=row.text if sees_plant else None,
+    )

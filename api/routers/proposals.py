@@ -81,10 +81,9 @@ class ProposalView(Outgoing):
     version: int
 
 
-class ChangeView(Outgoing):
-    """What a published plan changed of one visit."""
+class VisitMove(Outgoing):
+    """What a plan changes of one visit."""
 
-    told_at: datetime
     visit: ActivityId
     patient: PatientId
     site: Code
@@ -97,6 +96,12 @@ class ChangeView(Outgoing):
     after_start_at: datetime | None
     after_end_at: datetime | None
     reason: Neutral | None
+
+
+class ChangeView(VisitMove):
+    """What a published plan changed of one visit."""
+
+    told_at: datetime
 
 
 class Changes(Outgoing):

@@ -16,6 +16,7 @@ from scheduler.persistence.tables_coldchain import (
     LotRow,
     NoticeRow,
     ReleaseRow,
+    ReplacementRow,
     ScanRow,
 )
 
@@ -110,6 +111,19 @@ def dispositions_of(session: Session, files: Sequence[str]) -> dict[str, Disposi
     """What was decided on logger files, by file."""
     query = select(DispositionRow).where(col(DispositionRow.logger_file).in_(files))
     return {one.logger_file: one for one in session.exec(query)}
+
+
+def undecided_files(session: Session) -> list[LoggerRow]:
+    """Logger files that keep units in quarantine and wait for a decision, the earliest first."""
+    decided = select(DispositionRow.logger_file)
+    query = select(LoggerRow).where(LoggerRow.verdict != "in-range", col(LoggerRow.id).not_in(decided))
+    return list(session.exec(query.order_by(col(LoggerRow.uploaded_at), col(LoggerRow.id))))
+
+
+def replacement_for(session: Session, file: str) -> ReplacementRow | None:
+    """The latest replacement that was worked out for a logger's file."""
+    query = select(ReplacementRow).where(ReplacementRow.logger_file == file)
+    return session.exec(query.order_by(col(ReplacementRow.made_at).desc(), col(ReplacementRow.id)).limit(1)).first()
 
 
 def notice(session: Session, name: str) -> NoticeRow | None:

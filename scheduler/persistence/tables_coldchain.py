@@ -6,7 +6,7 @@ reader has no use for either.
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text
+from sqlalchemy import BigInteger, Index, Text
 from sqlmodel import Field
 
 from scheduler.persistence.columns import Row, UtcDateTime
@@ -116,6 +116,24 @@ class DispositionRow(Row, table=True):
     signature: str = Field(foreign_key="signature.id")
     decided_at: datetime = Field(sa_type=UtcDateTime)
     decided_by: str
+
+
+class ReplacementRow(Row, table=True):
+    """What making a dose again would come to, worked out while its units are in quarantine; nothing of it is in force.
+
+    Worked out again it is another row; the latest one counts.
+    """
+
+    __tablename__ = "replacement"
+    id: str = Field(primary_key=True)
+    logger_file: str = Field(foreign_key="logger_file.id", index=True)
+    revision: int = Field(sa_type=BigInteger)  # of the board it was worked out from
+    visits: str = Field(sa_type=Text)  # JSON: the columns of its visit changes
+    losses: str = Field(sa_type=Text)  # JSON, see reoptimise.proposals
+    text: str = Field(sa_type=Text)  # the whole diff in words, for the plant
+    figures: str = Field(sa_type=Text)  # JSON, for the plant
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    made_by: str
 
 
 class ReleaseRow(Row, table=True):

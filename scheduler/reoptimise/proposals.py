@@ -73,8 +73,8 @@ def propose(
         calendar_revision=snapshot.calendars,
         changed=json.dumps({name: snapshot.versions[name] for name in sorted(solution.changed)}),
         refused=json.dumps(sorted(refused)),
-        losses=json.dumps([_as_json(one) for one in solution.losses]),
-        visits=json.dumps([_visit(one) for one in diff.visits if one.change != "kept"]),
+        losses=json.dumps([loss_json(one) for one in solution.losses]),
+        visits=json.dumps([visit_columns(one) for one in diff.visits if one.change != "kept"]),
         diff=diff_json(diff, facts.network),
         text="\n".join(diff_lines(diff, facts)),
         figures=json.dumps(found),
@@ -183,8 +183,8 @@ def losses_of(proposal: ProposalRow) -> list[Loss]:
     return [_loss(one) for one in json.loads(proposal.losses)]
 
 
-def _visit(one: VisitChange) -> dict[str, Any]:
-    """The columns of a row of `visit_change`: nothing here has known the plant."""
+def visit_columns(one: VisitChange) -> dict[str, Any]:
+    """The columns of a row of `visit_change` as plain JSON: nothing here has known the plant."""
     times: dict[str, datetime | None] = {
         "before_start_at": one.before.start_at if one.before else None,
         "before_end_at": one.before.end_at if one.before else None,
@@ -204,7 +204,8 @@ def _visit(one: VisitChange) -> dict[str, Any]:
     }
 
 
-def _as_json(loss: Loss) -> dict[str, Any]:
+def loss_json(loss: Loss) -> dict[str, Any]:
+    """A loss as plain JSON."""
     instants = {name: _text(getattr(loss, name)) for name in ("remake_until", "deviation_until")}
     return asdict(loss) | instants
 

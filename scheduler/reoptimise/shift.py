@@ -13,6 +13,7 @@ from scheduler.clock import Clock
 from scheduler.domain.course import Facts
 from scheduler.persistence import bundle, repositories
 from scheduler.persistence.database import Database
+from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.reoptimise.nightly import run_night
 from scheduler.reoptimise.runs import (
     PROGRAM,
@@ -42,6 +43,10 @@ class Shift:
     nightly_at: time
     night: Night = run_night
     send: Post = field(default_factory=lambda: poster(allow_private=False))
+
+    def begin(self, write: bool) -> UnitOfWork:
+        """A unit of work in the name of this worker."""
+        return UnitOfWork(self.database, now=self.clock(), principal=self.worker.principal, write=write)
 
     def due_night(self) -> Claimed | SomebodyElses | Done:
         """Do the latest night that should have begun, when nobody has; what was found of it."""

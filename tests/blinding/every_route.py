@@ -162,6 +162,10 @@ def verdict(world: World, who: str) -> list[Response]:
     return [world.get(who, f"/v1/logger-files/{name}") for name in _logger_files(world)]
 
 
+def replaced(world: World, who: str) -> list[Response]:
+    return [world.post(who, f"/v1/logger-files/{name}/replacement") for name in _logger_files(world)]
+
+
 def disposed(world: World, who: str) -> list[Response]:
     body = {"decision": "use", **NOTE, "signature": world.signature(who, "disposition of a unit")}
     return [world.post(who, f"/v1/logger-files/{name}/disposition", body) for name in _logger_files(world)]
@@ -306,6 +310,7 @@ TRIES: dict[Route, Try] = {
     ("POST", "/v1/shipments/{shipment}/logger"): read_out,
     ("GET", "/v1/logger-files/{file}"): verdict,
     ("POST", "/v1/logger-files/{file}/disposition"): disposed,
+    ("POST", "/v1/logger-files/{file}/replacement"): replaced,
     ("GET", "/v1/units/{unit}/clock"): of_units("/clock"),
     ("GET", "/v1/units/{unit}/history"): of_units("/history"),
     ("GET", "/v1/units/{unit}/history.html"): of_units("/history.html?lang=ko"),

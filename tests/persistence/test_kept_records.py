@@ -25,6 +25,7 @@ from scheduler.persistence.tables_coldchain import (
     LotRow,
     NoticeRow,
     ReleaseRow,
+    ReplacementRow,
     ScanRow,
 )
 from scheduler.persistence.tables_plans import PlanRow
@@ -159,7 +160,10 @@ def test_an_attempt_is_not_replaced_by_another_of_the_same_number(kept: Database
         connection.execute(text(f"INSERT INTO attempt ({listed}) SELECT {listed} FROM attempt"))
 
 
-COLD = ("donation", "lot", "dose_unit", "scan", "custody", "logger_file", "disposition", "lot_release", "notice")
+COLD = (
+    *("donation", "lot", "dose_unit", "scan", "custody", "logger_file", "disposition", "replacement"),
+    *("lot_release", "notice"),
+)
 
 
 @pytest.fixture
@@ -194,6 +198,7 @@ def followed(kept: Database) -> Database:
             "scanned_at": NOW,
             "scanned_by": "Nora",
         }
+        told_only: dict[str, Any] = {"text": "x", "figures": "{}"}
         for row in (
             DonationRow(id="d-1", course="NOR-001", **fill, **made),
             LotRow(id="l-1", course="NOR-001", dose=2, **fill, **made),
@@ -202,6 +207,7 @@ def followed(kept: Database) -> Database:
             CustodyRow(id="c-1", **fill, step="packed", **parties, **seen),
             LoggerRow(id="f-1", **fill, lot="l-1", **judged, **times),
             DispositionRow(id="p-1", logger_file="f-1", decision="use", **decided),
+            ReplacementRow(id="r-1", logger_file="f-1", revision=1, visits="[]", losses="[]", **told_only, **made),
             ReleaseRow(id="r-1", lot="l-1", stage="final", passed=True, **decided),
             NoticeRow(id="n-1", patient="NOR-001", **told),
         ):

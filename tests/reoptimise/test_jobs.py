@@ -30,7 +30,7 @@ def figure(figures: Figures, name: str, **labels: str) -> float | None:
 def test_every_job_is_declared_to_run_once_at_a_time_and_to_catch_up_once(house: House) -> None:
     made = scheduler_of(shift_of(house), Figures(), STARTED)
     jobs = {job.id: job for job in made.get_jobs()}
-    assert set(jobs) == {"nightly", "pick up", "upkeep", "closure re-check", "outbox", "audit head"}
+    assert set(jobs) == {"nightly", "pick up", "upkeep", "closure re-check", "replacements", "outbox", "audit head"}
     assert {job.executor for name, job in jobs.items() if name != "outbox"} == {"default"}
     assert jobs["outbox"].executor != "default"  # so that a slow receiver holds up no night
     assert made._job_defaults["coalesce"] is True

@@ -1,0 +1,155 @@
+"""Replacement: what making a dose again would come to, ready while quality decides on its units.
+
+That the lot failed is supposed, not reported: the event is taken down in a unit of work that is never committed, what
+it would leave is read there, and the least repair of that is looked for by the same means as for an event that did
+happen. Nothing of it is in force: once the units are discarded, reporting the lot as failed brings it about.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from scheduler.booking.access import must_be
+from scheduler.booking.board import Board
+from scheduler.booking.errors import Refused
+from scheduler.booking.events import report
+from scheduler.booking.in_force import plan_in_force
+from scheduler.booking.record import DONE
+from scheduler.coldchain.loggers import LOADERS, logger_file_for
+from scheduler.documents.diff_text import diff_lines
+from scheduler.domain.audience import Principal, Role
+from scheduler.domain.diff import plan_diff
+from scheduler.domain.diff_reasons import Reason
+from scheduler.domain.events import LotFailed
+from scheduler.domain.plan import Plan
+from scheduler.persistence import custody, occupancy, repositories
+from scheduler.persistence.tables_coldchain import LoggerRow, LotRow, ReplacementRow
+from scheduler.persistence.unit_of_work import UnitOfWork
+from scheduler.planning.apart import NoAnswer, nobody_minds
+from scheduler.reoptimise.proposals import figures, loss_json, visit_columns
+from scheduler.reoptimise.snapshot import Snapshot, snapshot
+from scheduler.reoptimise.solving import Solution, Unsound, solve
+
+Begin = Callable[[bool], UnitOfWork]
+"""Makes a unit of work, writing or not."""
+
+SECONDS = 5.0
+MACHINE = Principal("replacement of a dose in quarantine", Role.PLANNER, None, "replacement")
+MADE_AGAIN = Reason("its units are in quarantine: the dose would be made again", "supply")
+
+
+@dataclass(frozen=True)
+class _Supposed:
+    """The plan in force with its revision, and what would be left of it if the lot had failed."""
+
+    file: str
+    lot: LotRow
+    revision: int
+    plan: Plan
+    confirmed: frozenset[str]
+    seen: Snapshot
+
+
+def replacement(begin: Begin, board: Board, file: str, *, seconds: float = SECONDS) -> ReplacementRow:
+    """Work out what making a dose again would come to, and keep it with the logger's file.
+
+    Raises
+    ------
+    Refused
+        403 for other roles, 404 for another site's file, 409 where the verdict is in-range, the lot was given up or the
+        dose was given, and where no repair was found in the time there was. Nothing is changed then.
+    """
+    with begin(True) as work:  # and never committed
+        supposed = _supposed(work, board, file)
+    try:
+        solution = solve(supposed.seen, nobody_minds, seconds=seconds)
+    except (NoAnswer, Unsound) as problem:
+        raise Refused("no-repair", 409, f"{problem} Nothing was changed. Ask again.") from problem
+    with begin(True) as work:
+        row = _row(work, supposed, solution)
+        custody.add(work.session, row)
+        after = {"file": file, "lot": supposed.lot.id, **json.loads(row.figures)}
+        work.audit("replacement:worked_out", row.id, after=after)
+        work.commit()
+    return row
+
+
+def latest(work: UnitOfWork, file: str) -> tuple[ReplacementRow, bool] | None:
+    """The latest replacement of a file, and whether nothing that is booked has changed since."""
+    row = custody.replacement_for(work.session, file)
+    return None if row is None else (row, row.revision == occupancy.board(work.session).revision)
+
+
+def keep_ready(begin: Begin, board: Board) -> list[ReplacementRow]:
+    """Work out again what is no longer up to date of all that quality has to decide on; those that could be."""
+    with begin(False) as work:
+        files = [one.id for one in custody.undecided_files(work.session)]
+        old = [one for one in files if (found := latest(work, one)) is None or not found[1]]
+    made = (ready_if_possible(begin, board, one) for one in old)
+    return [one for one in made if one is not None]
+
+
+def ready_if_possible(begin: Begin, board: Board, file: str) -> ReplacementRow | None:
+    """The same; None where it is refused: whoever asks for it by itself is told why."""
+    try:
+        return replacement(begin, board, file)
+    except Refused:
+        return None
+
+
+def _supposed(work: UnitOfWork, board: Board, file: str) -> _Supposed:
+    must_be(work.principal, LOADERS, "have a dose in quarantine planned again")
+    row, _ = logger_file_for(work, file)
+    lot = _lot_in_question(work, row)
+    work.principal = MACHINE
+    revision = occupancy.board(work.session).revision
+    plan, _ = plan_in_force(work, board)
+    confirmed = repositories.confirmed_visits(work.session, [one.patient for one in plan.courses])
+    report(work, board, LotFailed(lot.activity, work.now))
+    return _Supposed(file, lot, revision, plan, confirmed, snapshot(work, board))
+
+
+def _lot_in_question(work: UnitOfWork, row: LoggerRow) -> LotRow:
+    if row.verdict == "in-range":
+        raise Refused("nothing-to-replace", 409, "This verdict is in-range: nothing has to be made again.")
+    lot = custody.lot(work.session, row.lot)
+    fill = None if lot is None else repositories.activity(work.session, lot.activity)
+    if lot is None or fill is None or fill.attempt != lot.attempt or fill.status not in DONE:
+        raise Refused("lot-withdrawn", 409, "This lot was given up already. Its repair is among the plans.")
+    return lot
+
+
+def _row(work: UnitOfWork, supposed: _Supposed, solution: Solution) -> ReplacementRow:
+    lot, seen = supposed.lot, supposed.seen
+    reasons = {**solution.reasons, f"{lot.course}/{lot.dose}": MADE_AGAIN}
+    diff = plan_diff(
+        supposed.plan,
+        solution.repaired.plan,
+        seen.facts,
+        now=seen.at,
+        confirmed=supposed.confirmed,
+        reasons=reasons,
+    )
+    return ReplacementRow(
+        id=f"rep_{secrets.token_hex(10)}",
+        logger_file=supposed.file,
+        revision=supposed.revision,
+        visits=json.dumps([visit_columns(one) for one in diff.visits if one.change != "kept"]),
+        losses=json.dumps(list(_losses(supposed, solution))),
+        text="\n".join(diff_lines(diff, seen.facts)),
+        figures=json.dumps(figures(solution, diff)),
+        made_at=work.now,
+        made_by=work.principal.name,
+    )
+
+
+def _losses(supposed: _Supposed, solution: Solution) -> Iterator[dict[str, Any]]:
+    """The doses that have a place now and would have none, with the site of each."""
+    missing = {(one.patient, one.dose) for one in supposed.plan.unplanned}
+    for one in solution.losses:
+        if (one.patient, one.dose) not in missing:
+            yield loss_json(one) | {"site": supposed.seen.facts.patient(one.patient).site}
