@@ -108,14 +108,18 @@ def plan_in_force(work: UnitOfWork, board: Board) -> tuple[Plan, Facts]:
     """All booked courses as planned, and the facts with the patients they belong to; nothing is proven of it.
 
     Courses that were cancelled are left out, and so are patients who have none. A dose that is left open is unplanned
-    for the cause that its decision names.
+    for the cause that its decision names; what was done for one that was given up for good is history and left out.
     """
     facts = board.facts(work)
     rows = [one for one in repositories.all_courses(work.session) if one.status != "cancelled"]
     activities = repositories.activities_by_course(work.session, [one.id for one in rows])
     people = {one.id: patient_of(one) for one in repositories.all_patients(work.session)}
     facts = replace(facts, patients=tuple(people[one.id] for one in rows))
-    courses = tuple(course_of(people[one.id], one, activities.get(one.id, [])) for one in rows)
+    skipped = skipped_doses(work)
+    courses = tuple(
+        course_of(people[one.id], one, _without(activities.get(one.id, []), skipped.get(one.id, frozenset())))
+        for one in rows
+    )
     plan = Plan(
         program=facts.program,
         status="feasible",
@@ -127,6 +131,10 @@ def plan_in_force(work: UnitOfWork, board: Board) -> tuple[Plan, Facts]:
         unplanned=_unplanned(work, facts, courses),
     )
     return replace(plan, cost=cost_of(plan, facts)), facts
+
+
+def _without(rows: Sequence[ActivityRow], skipped: frozenset[int]) -> list[ActivityRow]:
+    return [one for one in rows if one.dose not in skipped]
 
 
 def _unplanned(work: UnitOfWork, facts: Facts, courses: Sequence[PlannedCourse]) -> tuple[Unplanned, ...]:

@@ -56,7 +56,8 @@ class VisitChange:
     change
         ``moved``: another local date. ``retimed``: the same date, starts `retimed_minutes` of the policy or more
         earlier or later. ``shifted``: any smaller change of start or end; told, but without a cost. ``dropped``: told,
-        and no longer planned. ``added``: planned, and not told before. ``kept``: nothing of this.
+        and no longer planned; what has begun is history and never dropped. ``added``: planned, and not told before.
+        ``kept``: nothing of this.
     days_after
         For an administration or a follow-up visit with an anchor.
     confirmed
@@ -223,6 +224,8 @@ class _Compared:
         kinds = {step.kind for step in self.facts.protocol.steps if step.attended} | {FOLLOW_UP}
         for name in {**self.old.activities, **self.new.activities}:
             before, after = self.old.activities.get(name), self.new.activities.get(name)
+            if after is None and before is not None and before.start_at < self.now:
+                after = before  # history: nobody has to be told that it does not take place
             if (_either(before, after).kind in kinds) == attended:
                 yield name, before, after
 

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from scheduler.domain.course import Facts, doses_of, follow_up_id
+from scheduler.domain.course import FOLLOW_UP, Facts, doses_of, follow_up_id
 from scheduler.domain.diff import PlanDiff, counts, moves_cost, plan_diff
-from scheduler.domain.plan import Plan, PlannedCourse
+from scheduler.domain.plan import Activity, Plan, PlannedCourse
 from scheduler.domain.rules import Violation
 from scheduler.planning.bench import Bench
 from scheduler.planning.desk import Desk
@@ -286,7 +286,7 @@ class _Repairer:
     # --- what it costs --------------------------------------------------------------------------------------------
 
     def _repaired(self, courses: Mapping[str, PlannedCourse], bound: tuple[int, int]) -> Repaired:
-        changed = frozenset(name for name in courses if _times(courses[name]) != _times(self.told[name]))
+        changed = frozenset(name for name in courses if self._differs(name, courses[name]))
         self._lay_changed({name: courses[name] for name in changed})
         plan = as_plan(self.facts, [self.bench.seen(one) for one in courses.values()])
         standings = list(self.standings.values())
@@ -327,8 +327,21 @@ class _Repairer:
 
     def _others(self, courses: Mapping[str, PlannedCourse]) -> int:
         """How many courses change that were not hit."""
-        changed = (name for name in courses if _times(courses[name]) != _times(self.told[name]))
-        return sum(name not in self.hit for name in changed)
+        return sum(name not in self.hit and self._differs(name, course) for name, course in courses.items())
+
+    def _differs(self, name: str, course: PlannedCourse) -> bool:
+        """Whether a course is not as it was told; what had begun of doses without a place is history in both."""
+        return self._times(name, course) != self._times(name, self.told[name])
+
+    def _times(self, name: str, course: PlannedCourse) -> list[tuple[object, ...]]:
+        given = {one.dose for one in course.activities if one.kind == self.facts.protocol.administration}
+
+        def is_history(one: Activity) -> bool:
+            placed = one.kind == FOLLOW_UP or one.dose in given or (one.dose is None and bool(given))
+            return not placed and one.id in self.standings[name].fixed and one.start_at <= self.now
+
+        listed = (one for one in course.activities if not is_history(one))
+        return [(one.id, one.place, one.lane, one.start_at, one.end_at) for one in listed]
 
     def _one_route(self) -> bool:
         """Whether nobody has another plant or courier to go by: they are not among the choices."""
@@ -339,6 +352,3 @@ class _Repairer:
         alone = {follow_up_id(name, one.name) for one in self.facts.protocol.follow_ups if one.anchor is None}
         return replace(with_only(self.told[name], self.standings[name].fixed & alone), plant=None)
 
-
-def _times(course: PlannedCourse) -> list[tuple[object, ...]]:
-    return [(one.id, one.place, one.lane, one.start_at, one.end_at) for one in course.activities]

@@ -382,6 +382,23 @@ def test_nobody_looks_for_a_place_for_a_dose_that_was_given_up_for_good(lost: Ho
     assert in_order(lost)
 
 
+def test_what_was_done_for_a_dose_that_was_given_up_for_good_is_history(house: House) -> None:
+    """Dose 2 is thawed when its last fill day is closed: what was performed stays on record and breaks nothing."""
+    house.booked(ANA)
+    thaw = house.activities(ANA)[f"{ANA}/2/thaw"]
+    until(house, thaw.id, 5 * HOUR)
+    house.recorded(thaw.id, PAUL)
+    at = start(house, f"{ANA}/2/fill")
+    found = told(house, events.OutOfService(HUB, at - HOUR, at + 10 * DAY, "Flooded."))
+    if found.outcome == "proposed":
+        signed(house, found)
+    given_up(house)
+    assert house.activities(ANA)[thaw.id].status == "performed"
+    assert house.activities(ANA)[f"{ANA}/2/fill"].status == "given_up"
+    assert in_order(house)
+    assert told(house, closed(house, f"{ANA}/2/fill")).outcome == "in_order"
+
+
 def test_other_doses_of_the_course_are_still_offered_other_days(lost: House) -> None:
     given_up(lost)
     assert lost.offers(ANA, dose=1)

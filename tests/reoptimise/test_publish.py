@@ -293,6 +293,24 @@ def test_a_dose_whose_cells_grow_already_can_be_given_up(house: House) -> None:
     assert {one.status for one in house.activities("ANA").values() if one.dose == 2} == {"open"}
 
 
+def test_a_course_that_is_lost_after_its_harvest_is_given_up_once_and_its_harvest_stays(house: House) -> None:
+    """Biopsied on Thu 11 March, Ana's cells must be filled by late March, and the suite is out for ten weeks."""
+    house.booked("ANA")
+    house.recorded_until("ANA/growth")
+    with house.doing(PAUL) as work:
+        out = {"start_at": house.now + DAY, "end_at": house.now + 70 * DAY, "reason": "A broken fan."}
+        declare(work, house.board, where="HUB", resource="suite", **out)  # type: ignore[arg-type]
+    assert night(house).status == "proposed"
+    row, proposal = the_plan(house)
+    assert json.loads(proposal.figures)["doses_lost"] == [["ANA", 1], ["ANA", 2]]
+    changed = {one["visit"]: one["change"] for one in json.loads(proposal.visits)}
+    assert "ANA/biopsy" not in changed and changed["ANA/1/graft"] == "dropped"
+    approved(house, row.id or 0)
+    assert house.visits("ANA")["ANA/biopsy"].status == "performed"
+    house.now += DAY
+    assert night(house).status == "unchanged"  # the decisions wait; nobody is told the same again
+
+
 def test_a_dose_gets_its_place_back_when_what_was_in_its_way_is_gone(lost: House) -> None:
     approved(lost, the_plan(lost)[0].id or 0)
     with lost.doing(PAUL) as work:
