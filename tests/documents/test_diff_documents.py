@@ -103,8 +103,10 @@ def test_steps_of_the_plant_are_listed_on_demand_with_whom_to_tell() -> None:
         "Plant, couriers and pharmacies: 1 step changed, new or gone",
         "  ANA/1/release: PLANT Wed 17 Feb 2027 15:00 (Asia/Seoul), other units; tell plant",
     ]
-    gone = lines(dropped(valid_plan(), FACTS, "ANA/1/release"), steps=True)
-    assert gone[-1] == "  ANA/1/release: PLANT Wed 17 Feb 2027 15:00 (Asia/Seoul) is no longer planned; tell plant"
+    gone = lines(dropped(valid_plan(), FACTS, "ANA/2/release"), steps=True)
+    assert gone[-1] == "  ANA/2/release: PLANT Mon 15 Mar 2027 15:00 (Asia/Seoul) is no longer planned; tell plant"
+    over = lines(dropped(valid_plan(), FACTS, "ANA/1/release"), steps=True)  # on 17 February: history
+    assert over == ["small: nothing changes, all 16 visits are kept"]
 
 
 def test_a_diff_without_a_change_says_so() -> None:
