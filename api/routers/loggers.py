@@ -25,10 +25,11 @@ from scheduler.coldchain.loggers import (
     logger_file_for,
     upload,
 )
+from scheduler.coldchain.replacements import latest
 from scheduler.domain.excursions import Word
 from scheduler.persistence.tables_coldchain import DispositionRow, LoggerRow
 from scheduler.persistence.unit_of_work import UnitOfWork
-from scheduler.reoptimise.replacement import latest, ready_if_possible, replacement
+from scheduler.reoptimise.replacement import ready_if_possible, replacement
 
 router = APIRouter(prefix="/v1", tags=["shipments"])
 

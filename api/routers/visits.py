@@ -20,6 +20,7 @@ from scheduler.booking.confirm import TELLERS, acknowledge, confirm
 from scheduler.booking.record import AT_PLANT, record
 from scheduler.booking.record import AT_SITE as RECORD_AT_SITE
 from scheduler.booking.views import VisitView
+from scheduler.coldchain.bedside import check_scanned
 from scheduler.persistence import repositories
 from scheduler.persistence.tables import VisitRow
 
@@ -64,6 +65,9 @@ class RecordedView(Outgoing):
     actual_end_at: Instant
     open_steps: list[str]
     deviation: str | None
+    scanned: bool | None = Field(
+        description="Of a dose that was given: whether a scan let every unit pass at the bedside; else null."
+    )
     version: int
 
 
@@ -196,6 +200,7 @@ def recorded(caller: Caller, activity: str, body: Done, response: Response, vers
             signed_meaning=meaning,
         )
         row = done.activity
+        scanned = check_scanned(work, caller.facts(work), row)
         work.commit()
     response.headers["ETag"] = etag(row.version)
     return RecordedView(
@@ -206,5 +211,6 @@ def recorded(caller: Caller, activity: str, body: Done, response: Response, vers
         actual_end_at=body.end_at,
         open_steps=list(done.open_steps),
         deviation=done.deviation,
+        scanned=scanned,
         version=row.version,
     )

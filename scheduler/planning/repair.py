@@ -351,4 +351,3 @@ class _Repairer:
         """A course without any dose; what was done is history, and only visits that hang on no dose remain."""
         alone = {follow_up_id(name, one.name) for one in self.facts.protocol.follow_ups if one.anchor is None}
         return replace(with_only(self.told[name], self.standings[name].fixed & alone), plant=None)
-

@@ -13,21 +13,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from scheduler.booking.access import must_be
 from scheduler.booking.board import Board
 from scheduler.booking.errors import Refused
 from scheduler.booking.events import report
 from scheduler.booking.in_force import plan_in_force
-from scheduler.booking.record import DONE
-from scheduler.coldchain.loggers import LOADERS, logger_file_for
+from scheduler.coldchain.replacements import keep, lot_in_question, out_of_date
 from scheduler.documents.diff_text import diff_lines
 from scheduler.domain.audience import Principal, Role
 from scheduler.domain.diff import plan_diff
 from scheduler.domain.diff_reasons import Reason
 from scheduler.domain.events import LotFailed
 from scheduler.domain.plan import Plan
-from scheduler.persistence import custody, occupancy, repositories
-from scheduler.persistence.tables_coldchain import LoggerRow, LotRow, ReplacementRow
+from scheduler.persistence import occupancy, repositories
+from scheduler.persistence.tables_coldchain import LotRow, ReplacementRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.planning.apart import NoAnswer, nobody_minds
 from scheduler.reoptimise.proposals import figures, loss_json, visit_columns
@@ -71,24 +69,15 @@ def replacement(begin: Begin, board: Board, file: str, *, seconds: float = SECON
         raise Refused("no-repair", 409, f"{problem} Nothing was changed. Ask again.") from problem
     with begin(True) as work:
         row = _row(work, supposed, solution)
-        custody.add(work.session, row)
-        after = {"file": file, "lot": supposed.lot.id, **json.loads(row.figures)}
-        work.audit("replacement:worked_out", row.id, after=after)
+        keep(work, row)
         work.commit()
     return row
-
-
-def latest(work: UnitOfWork, file: str) -> tuple[ReplacementRow, bool] | None:
-    """The latest replacement of a file, and whether nothing that is booked has changed since."""
-    row = custody.replacement_for(work.session, file)
-    return None if row is None else (row, row.revision == occupancy.board(work.session).revision)
 
 
 def keep_ready(begin: Begin, board: Board) -> list[ReplacementRow]:
     """Work out again what is no longer up to date of all that quality has to decide on; those that could be."""
     with begin(False) as work:
-        files = [one.id for one in custody.undecided_files(work.session)]
-        old = [one for one in files if (found := latest(work, one)) is None or not found[1]]
+        old = out_of_date(work)
     made = (ready_if_possible(begin, board, one) for one in old)
     return [one for one in made if one is not None]
 
@@ -102,25 +91,13 @@ def ready_if_possible(begin: Begin, board: Board, file: str) -> ReplacementRow |
 
 
 def _supposed(work: UnitOfWork, board: Board, file: str) -> _Supposed:
-    must_be(work.principal, LOADERS, "have a dose in quarantine planned again")
-    row, _ = logger_file_for(work, file)
-    lot = _lot_in_question(work, row)
+    lot = lot_in_question(work, file)
     work.principal = MACHINE
     revision = occupancy.board(work.session).revision
     plan, _ = plan_in_force(work, board)
     confirmed = repositories.confirmed_visits(work.session, [one.patient for one in plan.courses])
     report(work, board, LotFailed(lot.activity, work.now))
     return _Supposed(file, lot, revision, plan, confirmed, snapshot(work, board))
-
-
-def _lot_in_question(work: UnitOfWork, row: LoggerRow) -> LotRow:
-    if row.verdict == "in-range":
-        raise Refused("nothing-to-replace", 409, "This verdict is in-range: nothing has to be made again.")
-    lot = custody.lot(work.session, row.lot)
-    fill = None if lot is None else repositories.activity(work.session, lot.activity)
-    if lot is None or fill is None or fill.attempt != lot.attempt or fill.status not in DONE:
-        raise Refused("lot-withdrawn", 409, "This lot was given up already. Its repair is among the plans.")
-    return lot
 
 
 def _row(work: UnitOfWork, supposed: _Supposed, solution: Solution) -> ReplacementRow:

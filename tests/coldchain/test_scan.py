@@ -10,6 +10,7 @@ import pytest
 from scheduler.booking.cancel import cancel
 from scheduler.booking.identity import new_id
 from scheduler.booking.remake import give_up
+from scheduler.coldchain.bedside import check_scanned
 from scheduler.coldchain.scan import HELD_BACK, ScanStep, scan
 from scheduler.domain.audience import Principal, Role
 from scheduler.persistence import custody
@@ -147,3 +148,41 @@ def test_everybody_who_handles_a_unit_at_a_site_may_scan_it(way: Way, role: Role
         assert scan(work, facts, way.unit, patient_id="ANA", step="received", place=NORTH).refusal is None
     with way.house.work(PAUL, write=False) as work:
         assert [one.scanned_by for one in custody.scans_of(work.session, way.unit)] == ["Sue"]
+
+
+def given(way: Way) -> bool | None:
+    """Dose 1 is recorded as given."""
+    way.house.recorded_until("ANA/1/graft")
+    row = way.house.recorded("ANA/1/graft", NORA).activity
+    with way.house.doing(NORA) as work:
+        return check_scanned(work, way.house.board.facts(work), row)
+
+
+def test_a_dose_that_passed_at_the_bedside_is_given_without_a_word(way: Way) -> None:
+    released(way)
+    handed(way)
+    uploaded(way, file(way))
+    scanned(way, "bedside")
+    assert given(way) is True
+    assert [one for one in notices_to(way.house, "qa") if one.kind == "given_unscanned"] == []
+
+
+def test_a_dose_that_nobody_scanned_is_recorded_and_told(way: Way) -> None:
+    released(way)
+    assert given(way) is False
+    for role in ("qa", "pharmacist"):
+        (told,) = [one for one in notices_to(way.house, role) if one.kind == "given_unscanned"]
+        assert told.urgent and f"{way.unit} (not scanned)" in told.sentence
+
+
+def test_a_dose_that_was_refused_at_the_bedside_and_given_says_why_it_was_refused(way: Way) -> None:
+    scanned(way, "bedside")
+    assert given(way) is False
+    (told,) = [one for one in notices_to(way.house, "qa") if one.kind == "given_unscanned"]
+    assert f"{way.unit} (unreleased)" in told.sentence
+
+
+def test_other_steps_are_not_asked_for_a_scan(way: Way) -> None:
+    row = way.house.recorded("ANA/1/pack", PAUL).activity
+    with way.house.doing(PAUL) as work:
+        assert check_scanned(work, way.house.board.facts(work), row) is None

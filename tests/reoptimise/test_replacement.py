@@ -10,11 +10,12 @@ from datetime import timedelta
 
 import pytest
 
+from scheduler.coldchain.replacements import latest
 from scheduler.domain import events
 from scheduler.domain.audience import Principal
 from scheduler.persistence import custody, proposals
 from scheduler.persistence.tables_coldchain import ReplacementRow
-from scheduler.reoptimise.replacement import keep_ready, latest, replacement
+from scheduler.reoptimise.replacement import keep_ready, replacement
 from tests.booking.house import ADA, DORA, NORA, PAUL, PHIL, QUINN, House, refused
 from tests.coldchain.house import Way, filled, handed, lots, released
 from tests.coldchain.test_loggers import disposed, file, uploaded
