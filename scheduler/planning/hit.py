@@ -8,10 +8,10 @@ from datetime import datetime
 
 from scheduler.domain.absent import absent
 from scheduler.domain.cost import cost_of
-from scheduler.domain.course import Facts
-from scheduler.domain.plan import Plan, PlannedCourse
+from scheduler.domain.course import FOLLOW_UP, Facts
+from scheduler.domain.plan import Activity, Plan, PlannedCourse
 from scheduler.domain.rules import Violation, violations
-from scheduler.planning.told import Standing
+from scheduler.planning.told import Standing, with_only
 
 NO_TIME = "no time inside its window passes every rule with the closures and with what is taken"
 
@@ -19,7 +19,11 @@ NOTHING: frozenset[str] = frozenset()
 
 
 def still_broken(plan: Plan, facts: Facts, standings: Sequence[Standing], now: datetime) -> list[Violation]:
-    """What breaks a rule and can still be heeded: nothing that is over, and nothing whose first activity is excused."""
+    """What breaks a rule and can still be heeded: nothing that is over, and nothing whose first activity is excused.
+
+    What was done for a dose without a place is history, and a dose that is not there yet breaks no rule by it.
+    """
+    plan = _without_history(plan, facts, standings, now)
     excused = {one.patient.id: one.excused for one in standings}
     ends = {one.id: one.end_at for course in plan.courses for one in course.activities}
     return [
@@ -28,6 +32,27 @@ def still_broken(plan: Plan, facts: Facts, standings: Sequence[Standing], now: d
         if not excused.get(one.patient, {}).get(one.rule, NOTHING).intersection(one.activities[:1])
         and not (one.activities and all(ends.get(name, now) < now for name in one.activities))
     ]
+
+
+def history(facts: Facts, course: PlannedCourse, fixed: frozenset[str], now: datetime) -> frozenset[str]:
+    """The activities of a course that had begun for doses which have no place in it, of those that are fixed."""
+    given = {one.dose for one in course.activities if one.kind == facts.protocol.administration}
+
+    def serves_a_dose(one: Activity) -> bool:
+        return one.kind == FOLLOW_UP or one.dose in given or (one.dose is None and bool(given))
+
+    begun = (one for one in course.activities if one.id in fixed and one.start_at <= now)
+    return frozenset(one.id for one in begun if not serves_a_dose(one))
+
+
+def _without_history(plan: Plan, facts: Facts, standings: Sequence[Standing], now: datetime) -> Plan:
+    fixed = {one.patient.id: one.fixed for one in standings}
+
+    def lasting(course: PlannedCourse) -> PlannedCourse:
+        gone = history(facts, course, fixed.get(course.patient, NOTHING), now)
+        return with_only(course, {one.id for one in course.activities} - gone) if gone else course
+
+    return replace(plan, courses=tuple(map(lasting, plan.courses)))
 
 
 def broken_steps(facts: Facts, standing: Standing, now: datetime) -> frozenset[str]:

@@ -14,14 +14,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from scheduler.domain.course import FOLLOW_UP, Facts, doses_of, follow_up_id
+from scheduler.domain.course import Facts, doses_of, follow_up_id
 from scheduler.domain.diff import PlanDiff, counts, moves_cost, plan_diff
-from scheduler.domain.plan import Activity, Plan, PlannedCourse
+from scheduler.domain.plan import Plan, PlannedCourse
 from scheduler.domain.rules import Violation
 from scheduler.planning.bench import Bench
 from scheduler.planning.desk import Desk
 from scheduler.planning.ground import Tables
-from scheduler.planning.hit import as_plan, broken_steps, lacks_a_dose, still_broken, too_soon
+from scheduler.planning.hit import as_plan, broken_steps, history, lacks_a_dose, still_broken, too_soon
 from scheduler.planning.realise import Days, Dose, InPlay, Realised, Realiser
 from scheduler.planning.told import Standing, ToldCourse, prices_by_dose, with_only
 from solver.choices import Choices, Known
@@ -334,14 +334,9 @@ class _Repairer:
         return self._times(name, course) != self._times(name, self.told[name])
 
     def _times(self, name: str, course: PlannedCourse) -> list[tuple[object, ...]]:
-        given = {one.dose for one in course.activities if one.kind == self.facts.protocol.administration}
-
-        def is_history(one: Activity) -> bool:
-            placed = one.kind == FOLLOW_UP or one.dose in given or (one.dose is None and bool(given))
-            return not placed and one.id in self.standings[name].fixed and one.start_at <= self.now
-
-        listed = (one for one in course.activities if not is_history(one))
-        return [(one.id, one.place, one.lane, one.start_at, one.end_at) for one in listed]
+        gone = history(self.facts, course, self.standings[name].fixed, self.now)
+        lasting = (one for one in course.activities if one.id not in gone)
+        return [(one.id, one.place, one.lane, one.start_at, one.end_at) for one in lasting]
 
     def _one_route(self) -> bool:
         """Whether nobody has another plant or courier to go by: they are not among the choices."""

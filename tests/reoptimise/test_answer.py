@@ -392,6 +392,7 @@ def test_what_was_done_for_a_dose_that_was_given_up_for_good_is_history(house: H
     found = told(house, events.OutOfService(HUB, at - HOUR, at + 10 * DAY, "Flooded."))
     if found.outcome == "proposed":
         signed(house, found)
+    assert seen(house).broken() == ()  # while the decision is open, too
     given_up(house)
     assert house.activities(ANA)[thaw.id].status == "performed"
     assert house.activities(ANA)[f"{ANA}/2/fill"].status == "given_up"
