@@ -7,34 +7,43 @@ from zoneinfo import ZoneInfo
 
 import segno
 
+from scheduler.booking.words import dated
 from scheduler.coldchain.units import Held
 from scheduler.domain.course import Facts
 
 WIDTH, HEIGHT, CODE = 90, 34, 30
 """Millimetres of a label, and of its code."""
-LINE = 5
+LINE, LETTER = 4.5, 3
+"""Millimetres from line to line, and of a letter's height."""
 
 
 def label(facts: Facts, found: Held) -> str:
     """The label of a unit: whose it is, which dose and syringe, until when it is given. Nothing of what it holds."""
-    zone = facts.network.place(found.course.site).zone
-    expires_at = found.unit.expires_at
     lines = [
         found.unit.id,
         found.course.id,
         found.course.coi,
         f"dose {found.unit.dose} · syringe {found.unit.number}",
-        *([] if expires_at is None else [f"give by {expires_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %z}"]),
+        *_give_by(facts, found),
         *_kept_at(facts),
     ]
     written = "".join(
-        f'<text x="{CODE + 5}" y="{LINE * number + 1}">{escape(line)}</text>' for number, line in enumerate(lines, 1)
+        f'<text x="{CODE + 5}" y="{LINE * number + 1:g}">{escape(line)}</text>' for number, line in enumerate(lines, 1)
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}mm" height="{HEIGHT}mm" viewBox="0 0 {WIDTH} {HEIGHT}">'
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>{_code(found.unit.id)}'
-        f'<g font-family="sans-serif" font-size="3.4">{written}</g></svg>\n'
+        f'<g font-family="sans-serif" font-size="{LETTER}">{written}</g></svg>\n'
     )
+
+
+def _give_by(facts: Facts, found: Held) -> list[str]:
+    """The end of the shelf life by the site's clocks, and which those are."""
+    if found.unit.expires_at is None:
+        return []
+    zone = facts.network.place(found.course.site).zone
+    at = found.unit.expires_at.astimezone(ZoneInfo(zone))
+    return [f"give by {dated(at.date())[0]} {at:%H:%M}", f"({zone}, UTC{at.isoformat()[-6:]})"]
 
 
 def _kept_at(facts: Facts) -> list[str]:

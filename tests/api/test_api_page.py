@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from httpx import Response
+from httpx2 import Response
 
 from api.app import create_app
 from scheduler.booking.board import Board

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 
 from tests.api.callers import ANA, BEN, NORTH, SOUTH, TODAY, Callers
 

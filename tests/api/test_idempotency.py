@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 from fastapi.testclient import TestClient
-from httpx import Response
+from httpx2 import Response
 
 from scheduler.booking.errors import Refused
 from scheduler.persistence.errors import DatabaseBusy

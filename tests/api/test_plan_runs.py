@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 
 from api.routers import plan_runs
 from scheduler.persistence.unit_of_work import UnitOfWork

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx
+import httpx2
 import pytest
 
 from scheduler.persistence.database import Database
@@ -54,13 +54,13 @@ def test_it_answers_counts_and_ends_when_told_to(sqlite_database: Database, keys
     with served(sqlite_database, workers) as (url, process):
         clocks = set()
         for _ in range(6):  # a new connection each, so that both workers get some
-            answer = httpx.get(f"{url}/v1/me", headers=keys.nora)
+            answer = httpx2.get(f"{url}/v1/me", headers=keys.nora)
             assert answer.status_code == 200
             assert "server" not in answer.headers
             clocks.add(answer.json()["clock"]["now"][:13])
         assert clocks == {"2027-01-04T00"}  # the first hour of the program clock, in UTC
-        assert httpx.get(f"{url}/v1/rehearsed/HYU-001", headers=keys.nora).status_code == 404
-        figures = httpx.get(f"{url}/metrics").text
+        assert httpx2.get(f"{url}/v1/rehearsed/HYU-001", headers=keys.nora).status_code == 404
+        figures = httpx2.get(f"{url}/metrics").text
         assert 'marrowline_http_requests_total{method="GET",route="/v1/me",status="200"} 6.0' in figures
         process.send_signal(signal.SIGTERM)
         assert process.stderr is not None

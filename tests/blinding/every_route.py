@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
-from httpx import Response
+from httpx2 import Response
 
 from scheduler.booking.feeds import MAY_HAVE
 from scheduler.domain.check_character import with_check
