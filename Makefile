@@ -3,6 +3,7 @@
 # make repair-bench  what closures do to a published plan
 # make reliability  race, kill -9, times, restore, feeds    make fuzz   10,000 requests nobody should send
 # make drill  200 simulated nights with everything that goes wrong
+# make logger-files  10,000 random files of temperature loggers, and one of 100 MB
 #
 # PYTHON selects the interpreter (3.11 or newer), VENV the folder it is installed into:
 #   make test PYTHON=python3.13 VENV=.venv-3.13
@@ -21,7 +22,7 @@ INSTALLED_READERS := $(READERS)/installed
 CHECKED := scheduler solver fixtures $(wildcard api)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: demo test bench repair-bench reliability drill fuzz lock clean
+.PHONY: demo test bench repair-bench reliability drill logger-files fuzz lock clean
 
 demo: $(INSTALLED)
 	$(BIN)/marrowline demo
@@ -45,6 +46,9 @@ reliability: $(INSTALLED_DEV)
 
 drill: $(INSTALLED_DEV)
 	$(BIN)/python -m scheduler.reliability drill
+
+logger-files: $(INSTALLED_DEV)
+	LOGGER_FILES=all $(BIN)/python -m pytest -v tests/coldchain/test_logger_files.py -k "random or memory"
 
 fuzz: $(INSTALLED_DEV) $(INSTALLED_FUZZ)
 	SCHEMATHESIS=$(FUZZ)/bin/schemathesis $(BIN)/python -m scheduler.reliability fuzz
