@@ -1,4 +1,4 @@
-"""Webhooks: changes of visits, told to another computer as they happen."""
+"""Webhooks: changes, told to another computer as they happen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from api.documentation import responses
 from api.idempotency import TOLD_ONCE
 from api.paging import Page, page_of
 from api.schemas import Code, Incoming, Name, OpaqueId, Outgoing
-from scheduler.booking.webhooks import SUBSCRIBERS, listed, replay, revoke, subscribe, webhook_for
+from scheduler.booking.webhooks import SUBSCRIBERS, Listener, listed, replay, revoke, subscribe, webhook_for
 from scheduler.persistence import outbox
 from scheduler.persistence.tables_told import WebhookMessageRow, WebhookRow
 
@@ -22,12 +22,16 @@ router = APIRouter(prefix="/v1", tags=["webhooks"])
 
 
 class NewWebhook(Incoming):
-    """Where messages go: a public HTTPS address. Without `site` a planner is told of every site."""
+    """Where messages go: a public HTTPS address. Without `site` a planner is told of every site.
+
+    The audience ``blinded`` is told of visits, ``plant`` of the steps of every course; only a planner may have that.
+    """
 
     url: Annotated[
         str,
         Field(min_length=1, max_length=500, pattern=r"^[\x21-\x7e]+$", examples=["https://receiver.example/visits"]),
     ]
+    audience: Listener = "blinded"
     site: Code | None = None
     label: Name
 
@@ -37,6 +41,7 @@ class WebhookView(Outgoing):
 
     id: OpaqueId
     url: str
+    audience: Listener
     site: str | None
     label: str
     made_by: str
@@ -99,7 +104,7 @@ class Replayed(Outgoing):
     dependencies=[Depends(require(*SUBSCRIBERS)), Idempotent],
 )
 def subscribe_webhook(body: NewWebhook, caller: CurrentCaller, response: Response) -> SubscribedView:
-    """From now on every change of a visit is sent there, signed (Standard Webhooks), with old and new values.
+    """From now on every change is sent there, signed (Standard Webhooks), with old and new values.
 
     The answer is not kept: the same Idempotency-Key is answered that it was told once.
     """
@@ -107,7 +112,13 @@ def subscribe_webhook(body: NewWebhook, caller: CurrentCaller, response: Respons
     private = caller.service.settings.webhooks_allow_private
     with caller.begin() as work:
         done = subscribe(
-            work, caller.service.board, url=body.url, site=body.site, label=body.label, allow_private=private
+            work,
+            caller.service.board,
+            url=body.url,
+            site=body.site,
+            label=body.label,
+            audience=body.audience,
+            allow_private=private,
         )
         work.commit()
     response.headers["Location"] = f"/v1/webhooks/{done.webhook.id}"
@@ -181,7 +192,7 @@ def revoke_webhook(webhook: OpaqueId, caller: CurrentCaller) -> None:
 
 
 def _view(row: WebhookRow) -> WebhookView:
-    return WebhookView(**row.model_dump(include=set(WebhookView.model_fields)))
+    return WebhookView.model_validate(row.model_dump(include=set(WebhookView.model_fields)))
 
 
 def _message(row: WebhookMessageRow) -> MessageView:

@@ -16,7 +16,7 @@ from scheduler.booking.seating import referee
 from scheduler.domain.calendars import local_date
 from scheduler.domain.course import FOLLOW_UP, Facts
 from scheduler.domain.plan import Activity, PlannedCourse
-from scheduler.persistence import occupancy, repositories
+from scheduler.persistence import occupancy, outbox, repositories
 from scheduler.persistence.bulk import add_rows
 from scheduler.persistence.mapping import activity_values, course_from, patient_of
 from scheduler.persistence.tables import ActivityRow, CourseRow, VisitRow
@@ -67,6 +67,7 @@ def written(work: UnitOfWork, facts: Facts, course: PlannedCourse) -> CourseRow:
     work.session.add(row)
     work.session.flush()
     add_rows(work.session, ActivityRow, [activity_values(course.patient, one) for one in course.activities])
+    outbox.note_new_steps(work.session, [one.id for one in course.activities])
     visits = attended(facts, course.activities)
     # By the session, which tells subscribers of new visits.
     work.session.add_all(VisitRow(**visit_values(work, facts, course, one)) for one in visits)

@@ -1,4 +1,4 @@
-"""Webhooks: who is told of changes of visits, and how the messages that wait are sent."""
+"""Webhooks: who is told of changes, and how the messages that wait are sent."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from standardwebhooks.webhooks import Webhook
 
 from scheduler.booking.access import must_be
 from scheduler.booking.board import Board
-from scheduler.booking.errors import not_found
+from scheduler.booking.errors import Refused, not_found
 from scheduler.booking.posting import must_be_usable, post
 from scheduler.domain.audience import Principal, Role
 from scheduler.persistence import outbox
@@ -21,11 +22,13 @@ from scheduler.persistence.tables_told import WebhookMessageRow, WebhookRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
 SUBSCRIBERS = frozenset({Role.COORDINATOR, Role.PLANNER})
+PLANNERS = frozenset({Role.PLANNER})
 WAITS = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 3600, 10800, 21600, 43200, 86400))
 """How long after each failed attempt the next one is made; after the last of them a message is given up."""
 TAKEN = timedelta(minutes=2)
 """How long a message belongs to whoever sends it; longer than sending takes."""
 
+Listener = Literal["blinded", "plant"]
 Post = Callable[[str, bytes, Mapping[str, str]], int | None]
 
 
@@ -38,16 +41,34 @@ class Subscribed:
 
 
 def subscribe(
-    work: UnitOfWork, board: Board, *, url: str, site: str | None, label: str, allow_private: bool = False
+    work: UnitOfWork,
+    board: Board,
+    *,
+    url: str,
+    site: str | None,
+    label: str,
+    audience: Listener = "blinded",
+    allow_private: bool = False,
 ) -> Subscribed:
-    """Tell an address of every change of a site's visits from now on; a planner may leave the site out. Caller commits.
+    """Tell an address of every change from now on. The caller commits.
+
+    Parameters
+    ----------
+    site
+        Whose visits; a planner may leave it out and is told of every site's.
+    audience
+        ``blinded`` is told of visits, as their sites are; ``plant`` of the steps of every course, and only a planner
+        may have that.
 
     Raises
     ------
     Refused
-        403 for other roles, 404 for a site unknown or not the actor's, 422 for an address that nothing is sent to.
+        403 for other roles, 404 for a site unknown or not the actor's, 422 for an address that nothing is sent to, and
+        for a site where the plant is told.
     """
-    must_be(work.principal, SUBSCRIBERS, "subscribe to changes")
+    must_be(work.principal, SUBSCRIBERS if audience == "blinded" else PLANNERS, "subscribe to these changes")
+    if audience == "plant" and site is not None:
+        raise Refused("no-site-here", 422, "The plant is told of the steps of every site. Leave site out.")
     must_be_usable(url, allow_private=allow_private)
     site = site or work.principal.site
     sites = {one.code for one in board.facts(work).network.sites}
@@ -58,13 +79,14 @@ def subscribe(
         id=f"wh_{secrets.token_hex(10)}",
         url=url,
         secret=secret,
+        audience=audience,
         site=site,
         label=label,
         made_by=work.principal.name,
         made_at=work.now,
     )
     outbox.add_webhook(work.session, row)
-    work.audit("webhook:subscribed", row.id, after={"url": url, "site": site, "label": label})
+    work.audit("webhook:subscribed", row.id, after={"url": url, "audience": audience, "site": site, "label": label})
     return Subscribed(row, secret)
 
 

@@ -29,6 +29,13 @@ class Guards:
             else:
                 self._in_postgresql(table)
 
+    def take_down(self) -> None:
+        """Drop the triggers, in a migration that puts up others in their place."""
+        is_sqlite = op.get_bind().dialect.name == "sqlite"
+        for table in self.changing:
+            for what in ("delete", "update", "replace" if is_sqlite else "truncate"):
+                op.execute(f"DROP TRIGGER {table}_kept_from_{what}" + ("" if is_sqlite else f" ON {table}"))
+
     def _in_sqlite(self, table: str) -> None:
         refuse = f"BEGIN SELECT RAISE(ABORT, 'rows of {table} are kept as written'); END"
         columns = f"OF {', '.join(self._kept(table))} " if self.changing[table] else ""

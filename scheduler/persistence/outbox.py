@@ -1,9 +1,13 @@
-"""The outbox: a message for every subscriber that a change of a visit concerns, in the transaction of the change."""
+"""The outbox: a message for every subscriber that a change concerns, in the transaction of the change.
+
+What the blinded are told is made from visits, which never held an arm; what the plant is told, from steps.
+"""
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,68 +16,100 @@ from sqlalchemy import event, func, inspect, or_, update
 from sqlmodel import Session, col, select
 
 from scheduler.persistence.audit import canonical
-from scheduler.persistence.tables import VisitRow
+from scheduler.persistence.tables import ActivityRow, VisitRow
 from scheduler.persistence.tables_told import WebhookMessageRow, WebhookRow
 
-KIND = "visit.changed"
-_CHANGES = "visit changes"
+PLANT = "plant"
+_CHANGES = "changes to tell"
+_OF_A_STEP = ("place", "lane", "start_at", "end_at", "status", "attempt", "actual_start_at", "actual_end_at", "version")
 
 Told = Mapping[str, Any]
 
 
 @dataclass
-class VisitChanges:
-    """What becomes of visits in a transaction: their rows, and each as it was before its first change, None if new."""
+class Changes:
+    """What a transaction changes: visits with their rows, steps by id; each as it was before its first change.
+
+    What is new was None.
+    """
 
     rows: dict[str, VisitRow] = field(default_factory=dict)
-    before: dict[str, Told | None] = field(default_factory=dict)
+    visits: dict[str, Told | None] = field(default_factory=dict)
+    steps: dict[str, Told | None] = field(default_factory=dict)
 
-    def note(self, row: VisitRow, was: Told | None) -> None:
-        """Remember a visit; what it was before an earlier change stays."""
-        self.rows[row.id] = row
-        self.before.setdefault(row.id, was)
+    def note(self, row: VisitRow | ActivityRow, *, is_new: bool) -> None:
+        """Remember a row; what it was before an earlier change stays."""
+        before: Mapping[str, Any] = {} if is_new else inspect(row).committed_state
+        if isinstance(row, VisitRow):
+            self.rows[row.id] = row
+            self.visits.setdefault(row.id, None if is_new else _visit_told(row, before))
+        else:
+            self.steps.setdefault(row.id, None if is_new else _step_told(row, before))
 
 
-def watch(session: Session) -> VisitChanges:
-    """The changes of visits in a session from now on."""
-    changes = VisitChanges()
+def watch(session: Session) -> Changes:
+    """The changes in a session from now on."""
+    changes = Changes()
     session.info[_CHANGES] = changes
     return changes
 
 
+def note_new_steps(session: Session, steps: Iterable[str]) -> None:
+    """Remember steps that were written past the session."""
+    changes: Changes | None = session.info.get(_CHANGES)
+    if changes is not None:
+        changes.steps |= dict.fromkeys(steps)
+
+
 @event.listens_for(Session, "before_flush")
-def _note_visits(session: Session, *_flush: object) -> None:
-    changes: VisitChanges | None = session.info.get(_CHANGES)
+def _note_changes(session: Session, *_flush: object) -> None:
+    changes: Changes | None = session.info.get(_CHANGES)
     if changes is None:
         return
     for row in session.new:
-        if isinstance(row, VisitRow):
-            changes.note(row, None)
+        if isinstance(row, VisitRow | ActivityRow):
+            changes.note(row, is_new=True)
     for row in session.dirty:
-        if isinstance(row, VisitRow) and session.is_modified(row):
-            changes.note(row, _told(row, inspect(row).committed_state))
+        if isinstance(row, VisitRow | ActivityRow) and session.is_modified(row):
+            changes.note(row, is_new=False)
 
 
-def write_messages(session: Session, changes: VisitChanges, now: datetime) -> None:
+def write_messages(session: Session, changes: Changes, now: datetime) -> None:
     """Enter the messages of a transaction, at its end but before the audit trail is locked.
 
-    A message holds what the people of the visit's site are told of a visit and nothing else, whoever it is for. Numbers
-    are those of the subscriber alone: nobody can tell from them what others are told.
+    A message to the blinded holds what the people of the visit's site are told of a visit and nothing else, whoever it
+    is for. Numbers are those of the subscriber alone: nobody can tell from them what others are told.
     """
     session.flush()
-    changed = [row for _, row in sorted(changes.rows.items())]
-    if not changed:
+    visits = [row for _, row in sorted(changes.rows.items())]
+    if not visits and not changes.steps:
         return
-    sites = {row.site for row in changed}
-    concerned = select(WebhookRow).where(
+    steps: list[ActivityRow] | None = None
+    for webhook in _concerned(session, {row.site for row in visits}):
+        if webhook.audience == PLANT:
+            steps = _steps(session, changes) if steps is None else steps
+            told = [("step.changed", _of_step(row, changes.steps[row.id])) for row in steps]
+        else:
+            own = [row for row in visits if webhook.site in (None, row.site)]
+            told = [("visit.changed", _of_visit(row, changes.visits[row.id])) for row in own]
+        if not told:
+            continue
+        last = _counted_up(session, webhook.id, len(told))
+        for sequence, (kind, data) in enumerate(told, last - len(told) + 1):
+            session.add(_message(webhook.id, sequence, kind, data, now))
+    session.flush()
+
+
+def _concerned(session: Session, sites: set[str]) -> Sequence[WebhookRow]:
+    query = select(WebhookRow).where(
         col(WebhookRow.revoked_at).is_(None), or_(col(WebhookRow.site).is_(None), col(WebhookRow.site).in_(sites))
     )
-    for webhook in session.exec(concerned.order_by(col(WebhookRow.id))).all():
-        own = [row for row in changed if webhook.site in (None, row.site)]
-        last = _counted_up(session, webhook.id, len(own))
-        for sequence, row in enumerate(own, last - len(own) + 1):
-            session.add(_message(webhook.id, sequence, row, changes.before[row.id], now))
-    session.flush()
+    return session.exec(query.order_by(col(WebhookRow.id))).all()
+
+
+def _steps(session: Session, changes: Changes) -> list[ActivityRow]:
+    query = select(ActivityRow).where(col(ActivityRow.id).in_(changes.steps))
+    return list(session.exec(query.order_by(col(ActivityRow.id))))
 
 
 def _counted_up(session: Session, webhook: str, by: int) -> int:
@@ -85,22 +121,24 @@ def _counted_up(session: Session, webhook: str, by: int) -> int:
     return int(number)
 
 
-def _message(webhook: str, sequence: int, row: VisitRow, before: Told | None, now: datetime) -> WebhookMessageRow:
-    data = {
-        "sequence": sequence,
-        "visit": row.id,
-        "patient": row.course,
-        "site": row.site,
-        "before": before,
-        "after": _told(row, {}),
-    }
-    content = canonical({"type": KIND, "timestamp": now, "data": data})
+def _message(webhook: str, sequence: int, kind: str, data: Told, now: datetime) -> WebhookMessageRow:
+    content = canonical({"type": kind, "timestamp": now, "data": {"sequence": sequence, **data}})
     return WebhookMessageRow(
         id=f"msg_{secrets.token_hex(12)}", webhook=webhook, sequence=sequence, content=content, made_at=now
     )
 
 
-def _told(row: VisitRow, instead: Mapping[str, Any]) -> Told:
+def _of_visit(row: VisitRow, before: Told | None) -> Told:
+    after = _visit_told(row, {})
+    return {"visit": row.id, "patient": row.course, "site": row.site, "before": before, "after": after}
+
+
+def _of_step(row: ActivityRow, before: Told | None) -> Told:
+    after = _step_told(row, {})
+    return {"step": row.id, "patient": row.course, "kind": row.kind, "dose": row.dose, "before": before, "after": after}
+
+
+def _visit_told(row: VisitRow, instead: Mapping[str, Any]) -> Told:
     """A visit as its site knows it, with some columns as they were before."""
     now = {name: instead.get(name, getattr(row, name)) for name in VisitRow.model_fields}
     return {
@@ -112,6 +150,12 @@ def _told(row: VisitRow, instead: Mapping[str, Any]) -> Told:
         "told": now["told_version"] == now["version"],
         "version": now["version"],
     }
+
+
+def _step_told(row: ActivityRow, instead: Mapping[str, Any]) -> Told:
+    """A step as the plant knows it, with some columns as they were before."""
+    now = {name: instead.get(name, getattr(row, name)) for name in _OF_A_STEP}
+    return {**now, "units": json.loads(instead.get("units", row.units))}
 
 
 # --- subscribers ------------------------------------------------------------------------------------------------------

@@ -29,13 +29,17 @@ class CalendarFeedRow(Row, table=True):
 
 
 class WebhookRow(Row, table=True):
-    """Where changes of visits are told to another computer; `sequence` is the number of its last message."""
+    """Where changes are told to another computer; `sequence` is the number of its last message.
+
+    Fixed when it is made: the blinded are told of visits, the plant of steps.
+    """
 
     __tablename__ = "webhook"
     id: str = Field(primary_key=True)
     url: str
     secret: str  # signs every message, so that it must be kept as it is
-    site: str | None = Field(default=None, index=True)  # whose visits; None for every site's
+    audience: str = Field(default="blinded", sa_column_kwargs={"server_default": "blinded"})  # blinded, plant
+    site: str | None = Field(default=None, index=True)  # whose visits; None for every site's, and for the plant
     label: str
     made_by: str
     made_at: datetime = Field(sa_type=UtcDateTime)

@@ -61,7 +61,7 @@ class UnitOfWork:
         if self._turn is not None:
             self._turn.__enter__()
         self.session = self.database.session(write=self._write)
-        self._visit_changes = outbox.watch(self.session)
+        self._changes = outbox.watch(self.session)
         return self
 
     def __exit__(
@@ -148,11 +148,11 @@ class UnitOfWork:
     def commit(self) -> None:
         """Make everything done in this unit last, with its audit entries and messages, or nothing at all."""
         self._must_write()
-        outbox.write_messages(self.session, self._visit_changes, self.now)
+        outbox.write_messages(self.session, self._changes, self.now)
         audit.append(self.session, self._entries)
         self._entries = []
         self.session.commit()
-        self._visit_changes = outbox.watch(self.session)
+        self._changes = outbox.watch(self.session)
         self._board_revision = None
 
     def _release_expired(self, revision: int) -> None:

@@ -19,11 +19,21 @@ from scheduler.booking.cancel import cancel
 from scheduler.booking.confirm import confirm
 from scheduler.booking.posting import must_be_usable, post
 from scheduler.booking.reschedule import reschedule
-from scheduler.booking.webhooks import WAITS, Subscribed, deliver, poster, replay, revoke, subscribe, webhook_for
+from scheduler.booking.webhooks import (
+    WAITS,
+    Listener,
+    Subscribed,
+    deliver,
+    poster,
+    replay,
+    revoke,
+    subscribe,
+    webhook_for,
+)
 from scheduler.domain.audience import Principal
 from scheduler.persistence import outbox
 from scheduler.persistence.tables_told import WebhookMessageRow
-from tests.booking.house import MONA, NORA, PAUL, PHIL, SAM, SOUTH, House, refused
+from tests.booking.house import HUB, MONA, NORA, PAUL, PHIL, SAM, SOUTH, House, refused
 
 URL = "https://receiver.example/visits"
 REAL = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
@@ -52,9 +62,11 @@ class Receiver:
         return [body["data"]["sequence"] for body in self.bodies]
 
 
-def subscribed(house: House, who: Principal = NORA, site: str | None = None) -> Subscribed:
+def subscribed(
+    house: House, who: Principal = NORA, site: str | None = None, audience: Listener = "blinded"
+) -> Subscribed:
     with house.doing(who) as work:
-        return subscribe(work, house.board, url=URL, site=site, label="Trial office")
+        return subscribe(work, house.board, url=URL, site=site, label="Trial office", audience=audience)
 
 
 def told(house: House, webhook: Subscribed, who: Principal = NORA) -> list[WebhookMessageRow]:
@@ -118,6 +130,46 @@ def test_a_message_has_no_place_for_anything_of_the_plant(house: House) -> None:
         data = json.loads(row.content)["data"]
         assert set(data) == {"sequence", "visit", "patient", "site", "before", "after"}
         assert set(data["after"]) == {"start_at", "end_at", "status", "reason", "confirmed", "told", "version"}
+
+
+def steps_told(house: House, webhook: Subscribed) -> dict[str, Any]:
+    """By step, the last of what the plant was told of it."""
+    contents = [json.loads(one.content) for one in told(house, webhook, PAUL)]
+    assert {one["type"] for one in contents} <= {"step.changed"}
+    return {one["data"]["step"]: one["data"] for one in contents}
+
+
+def test_the_plant_is_told_of_every_step_with_its_units_and_nobody_else_is(house: House) -> None:
+    plants, norths = subscribed(house, PAUL, audience="plant"), subscribed(house)
+    house.booked("ANA")
+    found = steps_told(house, plants)
+    assert set(found) == set(house.activities("ANA"))
+    thaw = found["ANA/2/thaw"]
+    assert (thaw["before"], thaw["after"]["place"], thaw["after"]["units"]) == (None, HUB, {"suite": "suite-1"})
+    assert len(told(house, norths)) == 4
+
+
+def test_the_plant_is_told_of_moved_and_recorded_steps_with_old_and_new_values(house: House) -> None:
+    house.booked("ANA")
+    plants, old = subscribed(house, PAUL, audience="plant"), house.activities("ANA")
+    offer = house.offers("ANA", dose=2, not_before=house.visits("ANA")[GRAFT].on_date + timedelta(days=1), count=1)[0]
+    with house.doing() as work:
+        reschedule(work, house.board, "ANA", offer.id, reason_code="patient_request")
+    moved = steps_told(house, plants)["ANA/2/thaw"]
+    assert datetime.fromisoformat(moved["before"]["start_at"]) == old["ANA/2/thaw"].start_at
+    assert datetime.fromisoformat(moved["after"]["start_at"]) == house.activities("ANA")["ANA/2/thaw"].start_at
+    assert "ANA/1/fill" not in steps_told(house, plants)
+    house.recorded_until("ANA/seeding")
+    done = steps_told(house, plants)["ANA/biopsy"]
+    assert (done["before"]["status"], done["after"]["status"]) == ("planned", "performed")
+
+
+def test_only_a_planner_has_the_plant_told_and_not_of_one_site(house: House) -> None:
+    refused("not-your-role", 403, lambda: subscribed(house, audience="plant"))
+    refused("no-site-here", 422, lambda: subscribed(house, PAUL, "NORTH", "plant"))
+    webhook = subscribed(house, PAUL, audience="plant")
+    with house.work(NORA, write=False) as work:
+        refused("webhook-not-found", 404, lambda: webhook_for(work, webhook.webhook.id))
 
 
 def test_what_is_rolled_back_is_told_to_nobody(house: House) -> None:

@@ -130,6 +130,7 @@ def test_no_record_is_deleted(kept: Database, table: str) -> None:
         "attempt SET status = 'performed'",
         "calendar_feed SET scope = 'pharmacist'",
         "webhook SET site = NULL, url = 'https://b.example'",
+        "webhook SET audience = 'plant'",
         "webhook_message SET content = 'x'",
     ],
 )
