@@ -12,6 +12,7 @@ from threading import Lock
 
 from scheduler.booking.feed_events import plant_event, receipt_event, shipment_event, visit_event
 from scheduler.booking.feeds import feed_of
+from scheduler.booking.identity import units_made
 from scheduler.booking.shares import receiving_kinds
 from scheduler.booking.site_visits import booked_courses, site_visits
 from scheduler.booking.unblinded import contents_at
@@ -187,13 +188,16 @@ def _receipts(work: UnitOfWork, facts: Facts, site: str) -> list[CalendarEvent]:
     courses = booked_courses(work, feeds.courses_of_site(work.session, site))
     contents = contents_at(work, facts, courses)
     inbound, checks = receiving_kinds(facts.protocol)
-    kinds = checks or inbound
-    return [
-        receipt_event(facts, row, site, contents.get((name, row.dose or 0)), row.changed_at or booked.course.booked_at)
-        for name, booked in courses.items()
-        for row in booked.activities
-        if row.kind in kinds
-    ]
+    kinds, units = checks or inbound, units_made(work, courses.keys())
+    made: list[CalendarEvent] = []
+    for name, booked in courses.items():
+        for row in booked.activities:
+            if row.kind in kinds:
+                dose = name, row.dose or 0
+                own = units.get(dose, [])
+                changed_at = max([row.changed_at or booked.course.booked_at, *(one.made_at for one in own)])
+                made.append(receipt_event(facts, row, site, contents.get(dose), [one.id for one in own], changed_at))
+    return made
 
 
 def _booked_at(work: UnitOfWork, rows: Sequence[ActivityRow]) -> dict[str, datetime]:

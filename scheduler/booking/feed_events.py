@@ -7,6 +7,7 @@ receives a plant's activity. The plant's are made from activities, a courier's f
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -85,9 +86,9 @@ def shipment_event(facts: Facts, one: Shipment, sequence: int, changed_at: datet
 
 
 def receipt_event(
-    facts: Facts, row: ActivityRow, site: str, contents: Contents | None, changed_at: datetime
+    facts: Facts, row: ActivityRow, site: str, contents: Contents | None, units: Sequence[str], changed_at: datetime
 ) -> CalendarEvent:
-    """The arrival of a dose for the site's pharmacist, who knows what it holds."""
+    """The arrival of a dose for the site's pharmacist, who knows what it holds and, once it is filled, its units."""
     place = facts.network.place(site)
     en, ko = titled(row.kind, row.dose)
     return CalendarEvent(
@@ -97,7 +98,7 @@ def receipt_event(
         start_at=row.start_at,
         end_at=row.end_at,
         summary=f"{row.course}: {en} / {ko}",
-        description=_lines(_texts(row, place), _held(contents, place.zone), stands(row.status)),
+        description=_lines(_texts(row, place), _held(contents, place.zone), _made(units), stands(row.status)),
         location=place.name,
         categories=("receipt",),
         is_cancelled=row.status in OFF,
@@ -126,6 +127,11 @@ def _held(contents: Contents | None, zone: str) -> tuple[str, str]:
         f"Contents: {en}, {amount} in {contents.syringes} syringes ({contents.coi}).{en_by}",
         f"내용물: {ko}, {amount}, 주사기 {contents.syringes}개 ({contents.coi}).{ko_by}",
     )
+
+
+def _made(units: Sequence[str]) -> tuple[str, str] | None:
+    listed = ", ".join(units)
+    return (f"Units: {listed}.", f"주사기 번호: {listed}.") if units else None
 
 
 def _by(at: datetime) -> tuple[str, str]:

@@ -7,6 +7,7 @@ fill are there for every dose whatever it holds, and so are their ids.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import timedelta
 
 from scheduler.domain.check_character import DRAWN, UNMISTAKABLE, with_check
@@ -20,6 +21,11 @@ from scheduler.persistence.unit_of_work import UnitOfWork
 def new_id(kind: str) -> str:
     """A new opaque id with a check character: C for a chain of identity, D a donation, L a lot, U a unit."""
     return with_check(f"X-{kind}" + "".join(secrets.choice(UNMISTAKABLE) for _ in range(DRAWN)))
+
+
+def units_made(work: UnitOfWork, courses: Collection[str]) -> dict[tuple[str, int], list[DoseUnitRow]]:
+    """The units there are for each dose of some courses, for those who may know units."""
+    return custody.latest_units(work.session, courses)
 
 
 def identify(work: UnitOfWork, facts: Facts, row: ActivityRow) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlmodel import Session, col, select
 
@@ -39,6 +39,18 @@ def units_of(session: Session, course: str) -> list[DoseUnitRow]:
     query = select(DoseUnitRow).where(DoseUnitRow.course == course)
     order = (col(DoseUnitRow.dose), col(DoseUnitRow.made_at), col(DoseUnitRow.number))
     return list(session.exec(query.order_by(*order)))
+
+
+def latest_units(session: Session, courses: Collection[str]) -> dict[tuple[str, int], list[DoseUnitRow]]:
+    """The units of the latest lot of each dose of some courses, by course and dose, in the order of their numbers."""
+    lots = session.exec(select(LotRow).where(col(LotRow.course).in_(courses)).order_by(col(LotRow.attempt)))
+    latest = {one.id: (one.course, one.dose) for one in {(one.course, one.dose): one for one in lots}.values()}
+    found: dict[tuple[str, int], list[DoseUnitRow]] = {}
+    query = select(DoseUnitRow).where(col(DoseUnitRow.course).in_(courses)).order_by(col(DoseUnitRow.number))
+    for unit in session.exec(query):
+        if unit.lot in latest:
+            found.setdefault(latest[unit.lot], []).append(unit)
+    return found
 
 
 def units_in(session: Session, lot: str) -> list[DoseUnitRow]:

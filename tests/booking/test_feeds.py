@@ -15,6 +15,7 @@ from scheduler.booking.remake import give_up
 from scheduler.booking.reschedule import reschedule
 from scheduler.booking.unblinded import import_randomisation
 from scheduler.domain.audience import Principal
+from scheduler.persistence import custody
 from tests.booking.house import (
     ADA,
     CARL,
@@ -291,6 +292,19 @@ def test_a_pharmacist_reads_what_each_dose_holds_once_the_arms_are_known(house: 
     assert served(house, feed).since is None  # a hash of contents is kept nowhere
     assert told in text
     assert "Give by 2027-" in text
+
+
+def test_a_pharmacist_reads_which_units_come_as_soon_as_they_are_filled(house: House) -> None:
+    house.booked("ANA")
+    feed = issued(house, "pharmacist", NORTH, PHIL)
+    receipt = "ANA: receipt and check, dose 1"
+    assert "Units:" not in str(events(house, feed)[receipt]["DESCRIPTION"])
+    house.recorded_until("ANA/1/release")
+    with house.work(PHIL, write=False) as work:
+        (unit,) = custody.units_of(work.session, "ANA")
+    event = events(house, feed)[receipt]
+    assert f"Units: {unit.id}." in str(event["DESCRIPTION"])
+    assert event.decoded("LAST-MODIFIED") == unit.made_at.replace(microsecond=0)
 
 
 # --- the same bytes ---------------------------------------------------------------------------------------------------
