@@ -14,6 +14,7 @@ from scheduler.booking.reschedule import RECORDED_RULES
 from scheduler.domain.absent import absent
 from scheduler.domain.cost import cost_of
 from scheduler.domain.course import FOLLOW_UP, Facts
+from scheduler.domain.hindrances import Hindrance, hindered
 from scheduler.domain.plan import Plan, PlannedCourse, Unplanned
 from scheduler.persistence import proposals, repositories
 from scheduler.persistence.mapping import NOT_YET, UNPLACED, course_of, patient_of
@@ -42,7 +43,7 @@ def standings(work: UnitOfWork, board: Board, plan: Plan, facts: Facts) -> tuple
     def standing(course: PlannedCourse) -> Standing:
         own = rows.get(course.patient, [])
         fixed = frozenset(row.id for row in own if row.status not in UNPLACED and fences.holds(row))
-        let_go = fixed & _let_go(own, impossible, work.now)
+        let_go = fixed & _let_go(own, impossible, fences, facts.hindrances_of(course.patient))
         waits = any(row.status == "open" and fences.is_near(row) for row in own)
         return Standing(
             facts.patient(course.patient),
@@ -85,9 +86,19 @@ class _Fences:
         return row.start_at < self.now + (self.patients if row.kind in self.visits else self.plant)
 
 
-def _let_go(rows: Sequence[ActivityRow], impossible: Collection[str], now: datetime) -> frozenset[str]:
-    """What has not begun of the doses of a course that cannot be kept; all doses, where what they share cannot be."""
-    ahead = [row for row in rows if row.status == "planned" and row.start_at > now]
+def _let_go(
+    rows: Sequence[ActivityRow], impossible: Collection[str], fences: _Fences, hindrances: Sequence[Hindrance]
+) -> frozenset[str]:
+    """What has not begun of the doses of a course that cannot be kept; all doses, where what they share cannot be.
+
+    A visit whose time has come and that is hindered now has not begun either: nobody came, or the dose is not there.
+    """
+
+    def is_missed(row: ActivityRow) -> bool:
+        told = hindered(hindrances, row.kind, row.dose, attended=True)
+        return row.kind in fences.visits and any(one.start_at <= fences.now < one.end_at for one in told)
+
+    ahead = [row for row in rows if row.status == "planned" and (row.start_at > fences.now or is_missed(row))]
     struck = [row for row in ahead if row.id in impossible]
     doses = {row.dose for row in struck if row.kind != FOLLOW_UP}
     follow_ups = {row.id for row in struck if row.kind == FOLLOW_UP}

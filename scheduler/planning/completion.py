@@ -45,11 +45,12 @@ def visits_kept(
     before: PlannedCourse,
     earliest_at: datetime,
     still: frozenset[str] = frozenset(),
+    moving: frozenset[str] = frozenset(),
 ) -> tuple[Activity, ...]:
     """The follow-up visits of the old course that begin too soon to move or are in `still`, and those that may stay.
 
-    One may stay where its window still allows it, its clinic is open, its units are in service, and it meets no other
-    visit and nothing that hinders its patient.
+    One in `moving` is never too near. One may stay where its window still allows it, its clinic is open, its units are
+    in service, and it meets no other visit and nothing that hinders its patient.
     """
     zone = facts.network.place(course.site).zone
     away = hindered(facts.hindrances_of(course.patient), FOLLOW_UP, None, attended=True)
@@ -59,7 +60,7 @@ def visits_kept(
         follow_up = named.get(visit.id)
         if visit.kind != FOLLOW_UP or follow_up is None:
             continue
-        if visit.start_at < earliest_at or visit.id in still:
+        if visit.id in still or (visit.start_at < earliest_at and visit.id not in moving):
             kept.append(visit)
             continue
         anchor_on: date | None = course.registered_on

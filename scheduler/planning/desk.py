@@ -259,7 +259,18 @@ class Desk:
         held = {group: tuple(settled(template, fixed, pins, group)) for group in range(template.groups)}
         wanted = fixed.groups - len(without.intersection(fixed.doses))
         return Ground(
-            patient, course, problem, (shape,), {0: finder}, as_course, earliest_at, pins, held, still, wanted=wanted
+            patient,
+            course,
+            problem,
+            (shape,),
+            {0: finder},
+            as_course,
+            earliest_at,
+            pins,
+            held,
+            still,
+            moving,
+            wanted=wanted,
         )
 
     @contextmanager
@@ -319,7 +330,7 @@ class Desk:
         )
         listed = stretched(template, shape, patient, listed, kept)
         course = replace(course, activities=listed)
-        stay = visits_kept(facts, course, before, ground.earliest_at, ground.still)
+        stay = visits_kept(facts, course, before, ground.earliest_at, ground.still, ground.moving)
         course = replace(course, activities=(*listed, *stay))
         visited, missed = self._with_follow_ups(facts, course, ground)
         if missed and not may_miss:
