@@ -70,14 +70,15 @@ def plant_event(facts: Facts, row: ActivityRow, changed_at: datetime) -> Calenda
 def shipment_event(facts: Facts, one: Shipment, sequence: int, changed_at: datetime) -> CalendarEvent:
     """A transit for those who carry it: neither contents nor patient."""
     where = f"{one.from_place} → {one.to_place}"
-    celsius = f"{one.at_least_celsius:g}–{one.at_most_celsius:g} °C"
+    cold = one.at_least_celsius is not None and one.at_most_celsius is not None
+    celsius = f"{one.at_least_celsius:g}–{one.at_most_celsius:g} °C" if cold else None
     return CalendarEvent(
         uid=_uid(facts, one.id),
         sequence=sequence,
         changed_at=changed_at,
         start_at=one.pick_up_at,
         end_at=one.drop_at,
-        summary=f"{where}, {celsius}" + (f" ({one.box})" if one.box else ""),
+        summary=where + (f", {celsius}" if celsius else "") + (f" ({one.box})" if one.box else ""),
         description=_lines(_carried(facts, one, where, celsius), stands(one.status)),
         location=facts.network.place(one.from_place).name,
         categories=("transport",),
@@ -105,14 +106,15 @@ def receipt_event(
     )
 
 
-def _carried(facts: Facts, one: Shipment, where: str, celsius: str) -> tuple[str, str]:
+def _carried(facts: Facts, one: Shipment, where: str, celsius: str | None) -> tuple[str, str]:
     from_zone, to_zone = (facts.network.place(code).zone for code in (one.from_place, one.to_place))
     end_at = one.drop_at.astimezone(one.pick_up_at.tzinfo)
     en, ko = step_texts("transport", None, where, one.pick_up_at, end_at, from_zone)
     by, drop = f"{one.hand_over_by:%H:%M}", f"{one.drop_at:%H:%M} ({to_zone})"
+    keep_en, keep_ko = (f" Keep at {celsius}.", f" {celsius} 유지.") if celsius else ("", "")
     return (
-        f"{en}\nHand over by {by}; dropped at {drop}. Keep at {celsius}.",
-        f"{ko}\n인계: {by}까지; 도착: {drop}. {celsius} 유지.",
+        f"{en}\nHand over by {by}; dropped at {drop}.{keep_en}",
+        f"{ko}\n인계: {by}까지; 도착: {drop}.{keep_ko}",
     )
 
 

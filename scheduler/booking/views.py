@@ -17,11 +17,10 @@ from scheduler.booking.shares import Arrival, Booked, Share, SharedVisit, Standi
 from scheduler.booking.words import no_longer, visit_texts
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import Activity
-from scheduler.domain.protocol import Protocol, Step, Window
+from scheduler.domain.protocol import Protocol, Window
 from scheduler.persistence.mapping import activity_of
 from scheduler.persistence.tables import ActivityRow, CourseRow
 
-COOL = (2.0, 25.0)
 """Degrees Celsius at which what comes from a patient is kept on its way (docs/domain.md section 2)."""
 
 
@@ -114,8 +113,8 @@ class Shipment:
     pick_up_at: datetime
     drop_at: datetime
     box: str | None
-    at_least_celsius: float
-    at_most_celsius: float
+    at_least_celsius: float | None
+    at_most_celsius: float | None
     status: str
 
 
@@ -255,7 +254,7 @@ def shipment(facts: Facts, row: ActivityRow, course: CourseRow, pack: ActivityRo
     lane = None if row.lane is None else facts.network.lane(row.lane)
     to_place = course.site if step.to_side == "site" else course.plant or ""
     from_zone, to_zone = (ZoneInfo(facts.network.place(code).zone) for code in (row.place, to_place))
-    at_least, at_most = _kept_at(facts, step)
+    kept_at = facts.protocol.temperatures_on(step)
     ahead = timedelta(minutes=0 if lane is None else lane.handover_minutes)
     return Shipment(
         id=shipment_id(course.coi, row.id),
@@ -266,15 +265,7 @@ def shipment(facts: Facts, row: ActivityRow, course: CourseRow, pack: ActivityRo
         pick_up_at=row.start_at.astimezone(from_zone),
         drop_at=row.end_at.astimezone(to_zone),
         box=None if pack is None else json.loads(pack.units).get("shipper"),
-        at_least_celsius=at_least,
-        at_most_celsius=at_most,
+        at_least_celsius=None if kept_at is None else kept_at.at_least,
+        at_most_celsius=None if kept_at is None else kept_at.at_most,
         status=row.status,
     )
-
-
-def _kept_at(facts: Facts, step: Step) -> tuple[float, float]:
-    """The degrees Celsius between which a transit is kept: for a dose those of its cold chain."""
-    chain = facts.protocol.cold_chain
-    if step.to_side != "site" or chain is None:
-        return COOL
-    return chain.temperatures.at_least, chain.temperatures.at_most

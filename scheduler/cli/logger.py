@@ -14,6 +14,7 @@ from scheduler.console import say
 from scheduler.domain.errors import BadInput
 from scheduler.domain.excursions import Verdict, judge
 from scheduler.domain.intervals import Interval
+from scheduler.domain.protocol import Protocol, Temperatures
 from scheduler.programs import load_program
 
 LARGEST = 100_000_000
@@ -27,21 +28,34 @@ def logger(
     packed: Annotated[str, typer.Option("--packed", help="When the unit was packed, with UTC offset.")],
     received: Annotated[str, typer.Option("--received", help="When it was received, with UTC offset.")],
     program: Annotated[str, typer.Option("--program", help="Whose temperatures hold.")] = "alsummit",
+    transit: Annotated[
+        str | None, typer.Option("--transit", help="The transit it was on, such as marrow_transit; else a dose's.")
+    ] = None,
 ) -> None:
     """Judge a logger's readings from packing to receipt, without a database; up to 100 MB, read as a stream.
 
     Ends with 0 for in-range, with 1 for review, quarantine and missing.
     """
     stretch = _stretch(packed, received)
-    chain = load_program(program).protocol.cold_chain
-    if chain is None:
-        raise BadInput(program, "cold_chain", "has no temperatures to judge by", "Name a program with a cold chain")
+    limits = _limits(load_program(program).protocol, program, transit)
     if file.stat().st_size > LARGEST:
         raise BadInput(str(file), "size", f"is larger than {LARGEST // 1_000_000} MB", "Export this shipment alone")
     with file.open("rb") as opened:
-        found = judge(readings(opened, str(file)), stretch, chain.temperatures)
+        found = judge(readings(opened, str(file)), stretch, limits)
     _tell(found)
     raise typer.Exit(0 if found.word == "in-range" else FLAWED)
+
+
+def _limits(protocol: Protocol, program: str, transit: str | None) -> Temperatures:
+    """Those of a transit, by default of the way from the plant to a site."""
+    steps = [one for one in protocol.steps if one.is_transit and transit in (None, one.kind)]
+    if not steps:
+        known = ", ".join(one.kind for one in protocol.steps if one.is_transit)
+        raise BadInput("--transit", "kind", f"{transit!r} is no transit of {program}", f"Write one of: {known}")
+    found = [protocol.temperatures_on(one) for one in steps if transit is not None or one.to_side == "site"]
+    if not found or found[0] is None:
+        raise BadInput(program, "temperatures", "says nothing to judge this by", "Name another program or transit")
+    return found[0]
 
 
 def _stretch(packed: str, received: str) -> Interval:

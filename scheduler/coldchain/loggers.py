@@ -21,7 +21,7 @@ from scheduler.domain.errors import BadInput
 from scheduler.domain.excursions import Verdict, Word, judge
 from scheduler.domain.intervals import Interval
 from scheduler.persistence import custody, repositories
-from scheduler.persistence.tables_coldchain import DispositionRow, LoggerRow, LotRow
+from scheduler.persistence.tables_coldchain import DispositionRow, LoggerRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
 Decision = Literal["use", "discard"]
@@ -35,30 +35,31 @@ PROPOSED: dict[Word, Decision] = {"in-range": "use", "review": "use", "quarantin
 def upload(work: UnitOfWork, facts: Facts, shipment: str, content: bytes) -> LoggerRow:
     """Judge a logger's file from packing to receipt and keep both. The caller commits.
 
-    Any verdict but in-range puts the units of the lot into quarantine by being there. A shipment may have several
-    files; each stands by itself.
+    Any verdict but in-range puts the units of the lot into quarantine by being there. Of what goes to the plant, and is
+    no lot yet, quality is told. A shipment may have several files; each stands by itself.
 
     Raises
     ------
     Refused
-        403 for other roles, 404 for an unknown shipment, 409 for one that carries no dose, has no temperatures to be
-        judged by, or was not packed and received yet, 422 for a file that cannot be read.
+        403 for other roles, 404 for an unknown shipment, 409 for one that has no temperatures to be judged by, carries
+        no dose yet, or was not packed and received, 422 for a file that cannot be read.
     """
     must_be(work.principal, LOADERS, "hand in a logger's file")
     found = shipment_for(work, facts, shipment)
-    chain = facts.protocol.cold_chain
-    if found.lot is None or chain is None:
-        raise Refused("nothing-to-judge", 409, "This shipment carries no dose that must stay cold. Check the shipment.")
+    limits = facts.protocol.temperatures_on(found.step)
+    if limits is None or (found.is_outbound and found.lot is None):
+        words = "This shipment carries nothing that must keep to temperatures. Check the shipment."
+        raise Refused("nothing-to-judge", 409, words)
     stretch = _stretch(work, found)
     try:
-        verdict = judge(readings(io.BytesIO(content), "the file"), stretch, chain.temperatures)
+        verdict = judge(readings(io.BytesIO(content), "the file"), stretch, limits)
     except BadInput as problem:
         raise Refused("logger-file-unusable", 422, f"{problem}. Nothing was kept.") from problem
     row = LoggerRow(
         id=f"log_{secrets.token_hex(10)}",
         activity=found.row.id,
         attempt=found.row.attempt,
-        lot=found.lot.id,
+        lot=None if found.lot is None else found.lot.id,
         verdict=verdict.word,
         details=json.dumps(told(verdict), ensure_ascii=False),
         proposal=PROPOSED[verdict.word],
@@ -73,7 +74,7 @@ def upload(work: UnitOfWork, facts: Facts, shipment: str, content: bytes) -> Log
     kept = {"shipment": found.row.id, "verdict": row.verdict, "proposal": row.proposal, "sha256": row.sha256}
     work.audit("logger:judged", row.id, after=kept)
     if verdict.word != "in-range":
-        _quarantined(work, found, found.lot, verdict)
+        _tell(work, found, verdict)
     return row
 
 
@@ -119,8 +120,8 @@ def logger_file_for(work: UnitOfWork, file: str) -> tuple[LoggerRow, Disposition
     """A logger's file and what was decided on it; Refused 403 for other roles, 404 for another site's."""
     must_be(work.principal, LOGGER_READERS, "read a logger's file")
     row = custody.logger_file(work.session, file)
-    lot = None if row is None else custody.lot(work.session, row.lot)
-    course = None if lot is None else repositories.course(work.session, lot.course)
+    transit = None if row is None else repositories.activity(work.session, row.activity)
+    course = None if transit is None else repositories.course(work.session, transit.course)
     if row is None or course is None or not work.principal.may_see_site(course.site):
         raise not_found("logger-file")
     return row, custody.dispositions_of(work.session, [file]).get(file)
@@ -152,20 +153,26 @@ def _stretch(work: UnitOfWork, found: Carried) -> Interval:
     return Interval(events["packed"], events["received"])
 
 
-def _quarantined(work: UnitOfWork, found: Carried, lot: LotRow, verdict: Verdict) -> None:
-    reason = verdict.reasons[0]
-    sentence = (
-        f"Dose {lot.dose} of {lot.course} is in quarantine: {verdict.word} ({reason.rule}). {reason.sentence} "
-        f"Proposed: {PROPOSED[verdict.word]}. A signature of quality decides."
-    )
-    for role, site in ((Role.QA, None), (Role.PHARMACIST, found.course.site)):
+def _tell(work: UnitOfWork, found: Carried, verdict: Verdict) -> None:
+    """Quality, and of a dose its pharmacist: what was found, by which rule, and what that proposes."""
+    reason, lot, course = verdict.reasons[0], found.lot, found.course
+    said = f"{verdict.word} ({reason.rule}). {reason.sentence} Proposed: {PROPOSED[verdict.word]}. "
+    if lot is None:
+        sentence = (
+            f"What {found.row.id} brought to the plant: {said}A signature of quality decides; if it cannot be used, "
+            "report the shipment as lost, and it is taken again."
+        )
+    else:
+        sentence = f"Dose {lot.dose} of {course.id} is in quarantine: {said}A signature of quality decides."
+    readers = ((Role.QA, None),) if lot is None else ((Role.QA, None), (Role.PHARMACIST, course.site))
+    for role, site in readers:
         raise_notice(
             work,
-            "unit_quarantined",
+            "material_in_doubt" if lot is None else "unit_quarantined",
             role,
             site=site,
-            patient=lot.course,
-            dose=lot.dose,
+            patient=course.id,
+            dose=found.row.dose if lot is None else lot.dose,
             sentence=sentence,
             urgent=True,
         )

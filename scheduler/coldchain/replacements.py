@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from scheduler.booking.access import must_be
 from scheduler.booking.errors import Refused
 from scheduler.booking.record import DONE
 from scheduler.coldchain.loggers import LOADERS, logger_file_for
+from scheduler.domain.events import LotFailed, ShipmentLost
 from scheduler.persistence import custody, occupancy, repositories
-from scheduler.persistence.tables_coldchain import LotRow, ReplacementRow
+from scheduler.persistence.tables_coldchain import ReplacementRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 
 
-def lot_in_question(work: UnitOfWork, file: str) -> LotRow:
-    """The lot that would have to be made again.
+@dataclass(frozen=True)
+class Doubted:
+    """What would have to be made or taken again: the event that says so, whose it is, and of which dose, if of one."""
+
+    event: LotFailed | ShipmentLost
+    course: str
+    dose: int | None
+
+
+def in_doubt(work: UnitOfWork, file: str) -> Doubted:
+    """What a logger's file puts in doubt: a lot, or what was brought to the plant.
 
     Raises
     ------
     Refused
-        403 for other roles, 404 for another site's file, 409 where the verdict is in-range or the lot was given up.
+        403 for other roles, 404 for another site's file, 409 where the verdict is in-range, or what it is about was
+        given up already.
     """
-    must_be(work.principal, LOADERS, "have a dose in quarantine planned again")
+    must_be(work.principal, LOADERS, "have what is in doubt planned again")
     row, _ = logger_file_for(work, file)
     if row.verdict == "in-range":
         raise Refused("nothing-to-replace", 409, "This verdict is in-range: nothing has to be made again.")
-    lot = custody.lot(work.session, row.lot)
-    fill = None if lot is None else repositories.activity(work.session, lot.activity)
-    if lot is None or fill is None or fill.attempt != lot.attempt or fill.status not in DONE:
-        raise Refused("lot-withdrawn", 409, "This lot was given up already. Its repair is among the plans.")
-    return lot
+    lot = None if row.lot is None else custody.lot(work.session, row.lot)
+    made = repositories.activity(work.session, row.activity if lot is None else lot.activity)
+    attempt = row.attempt if lot is None else lot.attempt
+    if made is None or made.attempt != attempt or (lot is not None and made.status not in DONE):
+        raise Refused("lot-withdrawn", 409, "This was given up already. Its repair is among the plans.")
+    if lot is None:
+        return Doubted(ShipmentLost(row.activity, work.now), made.course, made.dose)
+    return Doubted(LotFailed(lot.activity, work.now), lot.course, lot.dose)
 
 
 def keep(work: UnitOfWork, row: ReplacementRow) -> None:

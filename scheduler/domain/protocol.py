@@ -109,6 +109,22 @@ class StartHours:
 
 
 @dataclass(frozen=True)
+class Temperatures:
+    """What a logger may show on the way, in degrees Celsius; every bound is still allowed.
+
+    Beyond `at_least` and `at_most`, but not beyond the bounds of review, `review_minutes` in total can be decided on;
+    all else cannot be used. Two readings further apart than `longest_gap_minutes` say nothing of what is between.
+    """
+
+    at_least: float
+    at_most: float
+    review_at_least: float
+    review_at_most: float
+    review_minutes: int
+    longest_gap_minutes: int
+
+
+@dataclass(frozen=True)
 class Step:
     """One planned step of a course.
 
@@ -134,6 +150,8 @@ class Step:
         Only doses that hold cells need the step; a comparator dose goes without where the plan may know the arm.
     restarts
         Dose numbers beside `doses` that have the step once they are restarted from the patient bank.
+    temperatures
+        What a logger may show on a transit to the plant; on the way to a site those of the cold chain hold.
     """
 
     kind: str
@@ -150,6 +168,7 @@ class Step:
     attended: bool = False
     cells: bool = False
     restarts: tuple[int, ...] = ()
+    temperatures: Temperatures | None = None
 
     def belongs_to(self, dose: int, restarted: Container[int]) -> bool:
         """Whether a dose has the step, given the doses that were restarted from the bank."""
@@ -187,22 +206,6 @@ class FollowUp:
     window: Window
     minutes: int
     uses: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Temperatures:
-    """What a logger may show on the way of a unit, in degrees Celsius; every bound is still allowed.
-
-    Beyond `at_least` and `at_most`, but not beyond the bounds of review, `review_minutes` in total can be decided on;
-    all else cannot be used. Two readings further apart than `longest_gap_minutes` say nothing of what is between.
-    """
-
-    at_least: float
-    at_most: float
-    review_at_least: float
-    review_at_most: float
-    review_minutes: int
-    longest_gap_minutes: int
 
 
 @dataclass(frozen=True)
@@ -305,6 +308,12 @@ class Protocol:
     def feeds_a_dose(self, step: Step) -> bool:
         """Whether a step holds what was harvested until a dose is made of it, as a culture does."""
         return step.per == "harvest" and step.hold is not None and self.step(step.hold[1].kind).per == "dose"
+
+    def temperatures_on(self, transit: Step) -> Temperatures | None:
+        """What a logger may show on a transit: to a site what the cold chain allows; None where nothing is said."""
+        if transit.to_side == "site" and self.cold_chain is not None:
+            return self.cold_chain.temperatures
+        return transit.temperatures
 
     @property
     def shelf_life(self) -> Limit | None:

@@ -92,7 +92,7 @@ class LoggerRow(Row, table=True):
     id: str = Field(primary_key=True)
     activity: str = Field(foreign_key="activity.id", index=True)
     attempt: int
-    lot: str = Field(foreign_key="lot.id", index=True)
+    lot: str | None = Field(default=None, foreign_key="lot.id", index=True)  # None on the way to the plant
     verdict: str
     details: str = Field(sa_type=Text)  # JSON: the whole verdict
     proposal: str  # use, discard, decide

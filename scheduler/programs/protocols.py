@@ -135,6 +135,7 @@ def _step(table: Table) -> Step:
         attended=table.flag("attended", False),
         cells=table.flag("cells", False),
         restarts=table.integers("restarts") if table.has("restarts") else (),
+        temperatures=_temperatures(table.table("temperatures")) if table.has("temperatures") else None,
     )
     table.finish()
     _check_shape(table, step)
@@ -152,6 +153,9 @@ def _check_shape(table: Table, step: Step) -> None:
         raise table.error("minutes", f"{step.minutes} is not whole quarters of an hour", remedy)
     if step.arrives_in is not None and not step.is_transit:
         raise table.error("arrives_in", "the step is not a transit", "Remove it, or write at = 'plant -> site'")
+    if step.temperatures is not None and (step.side, step.to_side) != ("site", "plant"):
+        remedy = "Remove them; on the way to a site those of [cold_chain.temperatures] hold"
+        raise table.error("temperatures", "the step is not a transit to the plant", remedy)
     if step.attended and (step.side, step.to_side) != ("site", "site"):
         raise table.error("attended", "the patient is only at the site", "Write at = 'site' or remove attended")
 

@@ -1,8 +1,8 @@
-"""Replacement: what making a dose again would come to, ready while quality decides on its units.
+"""Replacement: what making a dose again would come to, ready while quality decides on what is in doubt.
 
-That the lot failed is supposed, not reported: the event is taken down in a unit of work that is never committed, what
-it would leave is read there, and the least repair of that is looked for by the same means as for an event that did
-happen. Nothing of it is in force: once the units are discarded, reporting the lot as failed brings it about.
+That the lot failed, or that what went to the plant was lost, is supposed, not reported: the event is taken down in a
+unit of work that is never committed, what it would leave is read there, and the least repair of that is looked for by
+the same means as for an event that did happen. Nothing of it is in force: reporting the event brings it about.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from scheduler.booking.board import Board
 from scheduler.booking.errors import Refused
 from scheduler.booking.events import report
 from scheduler.booking.in_force import plan_in_force
-from scheduler.coldchain.replacements import keep, lot_in_question, out_of_date
+from scheduler.coldchain.replacements import Doubted, in_doubt, keep, out_of_date
 from scheduler.documents.diff_text import diff_lines
 from scheduler.domain.audience import Principal, Role
 from scheduler.domain.diff import plan_diff
 from scheduler.domain.diff_reasons import Reason
-from scheduler.domain.events import LotFailed
 from scheduler.domain.plan import Plan
 from scheduler.persistence import occupancy, repositories
-from scheduler.persistence.tables_coldchain import LotRow, ReplacementRow
+from scheduler.persistence.tables_coldchain import ReplacementRow
 from scheduler.persistence.unit_of_work import UnitOfWork
 from scheduler.planning.apart import NoAnswer, nobody_minds
 from scheduler.reoptimise.proposals import figures, loss_json, visit_columns
@@ -37,15 +36,15 @@ Begin = Callable[[bool], UnitOfWork]
 
 SECONDS = 5.0
 MACHINE = Principal("replacement of a dose in quarantine", Role.PLANNER, None, "replacement")
-MADE_AGAIN = Reason("its units are in quarantine: the dose would be made again", "supply")
+MADE_AGAIN = Reason("its temperature is in doubt: the dose would be made again", "supply")
 
 
 @dataclass(frozen=True)
 class _Supposed:
-    """The plan in force with its revision, and what would be left of it if the lot had failed."""
+    """The plan in force with its revision, and what would be left of it if what is in doubt could not be used."""
 
     file: str
-    lot: LotRow
+    doubted: Doubted
     revision: int
     plan: Plan
     confirmed: frozenset[str]
@@ -91,18 +90,19 @@ def ready_if_possible(begin: Begin, board: Board, file: str) -> ReplacementRow |
 
 
 def _supposed(work: UnitOfWork, board: Board, file: str) -> _Supposed:
-    lot = lot_in_question(work, file)
+    doubted = in_doubt(work, file)
     work.principal = MACHINE
     revision = occupancy.board(work.session).revision
     plan, _ = plan_in_force(work, board)
     confirmed = repositories.confirmed_visits(work.session, [one.patient for one in plan.courses])
-    report(work, board, LotFailed(lot.activity, work.now))
-    return _Supposed(file, lot, revision, plan, confirmed, snapshot(work, board))
+    report(work, board, doubted.event)
+    return _Supposed(file, doubted, revision, plan, confirmed, snapshot(work, board))
 
 
 def _row(work: UnitOfWork, supposed: _Supposed, solution: Solution) -> ReplacementRow:
-    lot, seen = supposed.lot, supposed.seen
-    reasons = {**solution.reasons, f"{lot.course}/{lot.dose}": MADE_AGAIN}
+    doubted, seen = supposed.doubted, supposed.seen
+    whose = doubted.course if doubted.dose is None else f"{doubted.course}/{doubted.dose}"
+    reasons = {**solution.reasons, whose: MADE_AGAIN}
     diff = plan_diff(
         supposed.plan,
         solution.repaired.plan,

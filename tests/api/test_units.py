@@ -172,7 +172,7 @@ def test_a_logger_that_is_not_certain_quarantines_until_quality_signs(filled: Ca
     assert [(one["visit"], one["change"]) for one in ready["visits"]][:1] == [(f"{ANA}/1/graft", "moved")]
     assert (ready["is_current"], ready["text"], ready["figures"]) == (True, None, None)  # the plant's alone
     full = filled.done("paul", f"/v1/logger-files/{told['id']}/replacement", status=201)
-    assert "quarantine" in full["text"] and full["figures"]["patients"] == [ANA]
+    assert "in doubt" in full["text"] and full["figures"]["patients"] == [ANA]
     signature = filled.signature("quinn", "disposition of a unit")
     decided = {"decision": "use", "reason": "Stable for days.", "signature": signature}
     filled.done("quinn", f"/v1/logger-files/{told['id']}/disposition", decided, status=201)

@@ -30,6 +30,15 @@ def test_in_range_ends_with_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.startswith("in-range: Always 2 to 8 °C.")
 
 
+def test_what_goes_to_the_plant_is_judged_by_the_limits_of_its_transit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warm = written(tmp_path, "at,celsius\n" + COLD.replace("5.0", "20.0"))
+    assert run(warm, *STRETCH) == 1
+    assert run(warm, *STRETCH, "--transit", "marrow_transit") == 0
+    assert "in-range: Always 2 to 25 °C." in capsys.readouterr().out
+
+
 def test_what_is_not_certain_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(written(tmp_path, "at,celsius\n" + COLD[:100]), *STRETCH) == 1
     assert capsys.readouterr().out.startswith("missing: The readings stop before the unit was received.")
@@ -40,6 +49,7 @@ def test_what_is_not_certain_ends_with_1(tmp_path: Path, capsys: pytest.CaptureF
     [
         ("at,temp\n", STRETCH, "line 1"),
         ("at,celsius\n", ["--packed", "2027-02-17T09:00", *STRETCH[2:]], "no UTC offset"),
+        ("at,celsius\n", [*STRETCH, "--transit", "harvest"], "marrow_transit, csf_transit, transit"),
         ("at,celsius\n", ["--packed", "soon", *STRETCH[2:]], "is no time"),
         ("at,celsius\n", [*STRETCH[:3], "2027-02-16T09:00Z"], "--received"),
     ],

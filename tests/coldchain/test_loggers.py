@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from scheduler.booking.views import shipment_id
 from scheduler.coldchain.loggers import Decision, dispose, logger_file_for, upload
+from scheduler.coldchain.shipments import hand_over
 from scheduler.domain.audience import Principal
+from scheduler.domain.protocol import Protocol
+from scheduler.persistence import repositories
 from scheduler.persistence.tables_coldchain import DispositionRow, LoggerRow
-from tests.booking.house import ADA, CARL, DORA, NORA, NORTH, PAUL, PHIL, QUINN, refused
+from tests.booking.house import ADA, CARL, DORA, HUB, NORA, NORTH, PAUL, PHIL, QUINN, House, move_in, refused
 from tests.coldchain.house import Way, clock_of, handed, notices_to, released, scanned, shipment, transit
+from tests.databases import new_sqlite
 
 MEANING = "disposition of a unit"
 FIVE = timedelta(minutes=5)
+ANA = "ANA"
 
 
 def file(way: Way, *, warm: dict[int, float] | None = None, until: datetime | None = None) -> bytes:
@@ -154,3 +162,73 @@ def test_a_file_is_read_by_those_who_may_see_units_at_its_site(way: Way) -> None
         refused("not-your-role", 403, partial(read, who))
     other = Principal("Pia Pharmacist", PHIL.role, "SOUTH", "pia")
     refused("logger-file-not-found", 404, partial(read, other))
+
+
+# --- on the way to the plant ------------------------------------------------------------------------------------------
+
+
+BIOPSY = f"{ANA}/biopsy_transit"
+
+
+@pytest.fixture
+def taken(tmp_path: Path) -> Iterator[House]:
+    database = new_sqlite(tmp_path / "house.db")
+    yield taken_by_hand(move_in(database, tmp_path))
+    database.dispose()
+
+
+def taken_by_hand(house: House) -> House:
+    """Ana's biopsy came to the plant as planned, and nothing has been made of it yet."""
+    house.booked(ANA)
+    house.recorded_until(f"{ANA}/seeding")
+    row = house.activities(ANA)[BIOPSY]
+    by = {
+        "packed": (NORA, NORTH, row.start_at),
+        "handed_over": (CARL, NORTH, row.start_at),
+        "received": (PAUL, HUB, row.end_at),
+    }
+    for step, (who, place, at) in by.items():
+        with house.doing(who) as work:
+            facts = house.board.facts(work)
+            how = {"from_holder": who.name, "to_holder": "the next", "place": place, "happened_at": at}
+            hand_over(work, facts, inbound(house), step=step, **how)  # type: ignore[arg-type]
+    return house
+
+
+def inbound(house: House) -> str:
+    with house.work(PAUL, write=False) as work:
+        course = repositories.course(work.session, ANA)
+        assert course is not None
+        return shipment_id(course.coi, BIOPSY)
+
+
+def brought(house: House, celsius: float) -> LoggerRow:
+    """A file with one temperature from the pick-up to the receipt."""
+    row = house.activities(ANA)[BIOPSY]
+    minutes = int((row.end_at - row.start_at).total_seconds() // 60)
+    times = [row.start_at + timedelta(minutes=number) for number in range(0, minutes + 1, 5)]
+    content = "\n".join(["at,celsius", *(f"{at.isoformat()},{celsius}" for at in times)]).encode()
+    with house.doing(QUINN) as work:
+        return upload(work, house.board.facts(work), inbound(house), content)
+
+
+def test_what_goes_to_the_plant_is_judged_by_the_limits_of_its_own_transit(taken: House) -> None:
+    assert brought(taken, 20.0).verdict == "in-range"  # up to 25 degrees, and not up to 8
+    assert notices_to(taken, "qa") == []
+    row = brought(taken, 31.0)
+    assert (row.verdict, row.proposal, row.lot) == ("quarantine", "discard", None)
+    (told,) = notices_to(taken, "qa")
+    assert told.kind == "material_in_doubt" and f"What {BIOPSY} brought to the plant: quarantine" in told.sentence
+    assert notices_to(taken, "pharmacist") == []
+
+
+def test_a_decision_on_it_is_signed_like_any_other(taken: House) -> None:
+    row = brought(taken, 31.0)
+    with taken.doing(QUINN) as work:
+        made = dispose(work, row.id, decision="use", reason="The cells are alive.", signed_meaning=MEANING)
+        assert logger_file_for(work, row.id) == (row, made)
+
+
+def test_without_limits_there_is_nothing_to_judge(taken: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Protocol, "temperatures_on", lambda self, transit: None)
+    refused("nothing-to-judge", 409, lambda: brought(taken, 20.0))

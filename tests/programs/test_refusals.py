@@ -139,6 +139,10 @@ BENDS = [
     ("a lane between two sites", NETWORK, 'from = "HUB"\nto = "NORTH"', 'from = "SOUTH"\nto = "NORTH"',
      "lanes[HUB-NORTH].to", "both a site"),
     ("a lane of an unknown kind", NETWORK, 'kind = "van"', 'kind = "ship"', "lanes[NORTH-HUB].kind", "'ship'.*van"),
+    ("temperatures of what is no transit", PROTOCOL, "minutes = 45", "minutes = 45\n"
+     "temperatures = { at_least_celsius = 2, at_most_celsius = 8, review_at_least_celsius = 0, "
+     'review_at_most_celsius = 15, review_minutes = 30, longest_gap_minutes = 10 }', "steps[biopsy].temperatures",
+     "not a transit to the plant"),
     ("a p99 below its p50", NETWORK, "p99_minutes = 90", "p99_minutes = 30", "lanes[NORTH-HUB].p99_minutes", "30"),
     ("a factor of an unknown run", NETWORK, 'run = "Easter", factor', 'run = "Yule", factor',
      "lanes[HUB-SOUTH].factors[0].run", "'Yule'.*Easter"),

@@ -18,7 +18,7 @@ from scheduler.persistence.tables_coldchain import ReplacementRow
 from scheduler.reoptimise.replacement import keep_ready, replacement
 from tests.booking.house import ADA, DORA, NORA, PAUL, PHIL, QUINN, House, refused
 from tests.coldchain.house import Way, filled, handed, lots, released
-from tests.coldchain.test_loggers import disposed, file, uploaded
+from tests.coldchain.test_loggers import brought, disposed, file, taken_by_hand, uploaded
 from tests.reoptimise.happened import ANA, BEN, proposal_of, times, told
 
 GRAFT = f"{ANA}/1/graft"
@@ -63,7 +63,7 @@ def test_the_replacement_is_what_reporting_the_lot_as_failed_then_brings_about(w
 
 def test_it_says_why_and_what_it_costs_for_the_plant(warm: tuple[Way, str]) -> None:
     found = worked_out(warm[0].house, warm[1])
-    assert "its units are in quarantine" in found.text
+    assert "its temperature is in doubt" in found.text
     assert json.loads(found.figures)["patients"] == [ANA]
     assert warm[0].house.trail("replacement:worked_out")[0].subject == found.id
 
@@ -109,3 +109,15 @@ def test_a_dose_that_was_given_all_the_same_is_not_made_again(warm: tuple[Way, s
     refused("dose-given", 409, lambda: worked_out(way.house, name, QUINN))
     with way.house.work(PAUL, write=False) as work:
         assert custody.replacement_for(work.session, name) is None
+
+
+def test_for_what_went_to_the_plant_it_is_what_a_lost_shipment_brings_about(house: House) -> None:
+    """Ana's biopsy was at 31 degrees: it would be taken again, and both doses follow it."""
+    taken_by_hand(house)
+    name = brought(house, 31.0).id
+    found = worked_out(house, name, PAUL)
+    moved = moves(found.visits)
+    assert moved[f"{ANA}/biopsy"][0] == moved[GRAFT][0] == "moved"
+    assert house.activities(ANA)[f"{ANA}/biopsy"].status == "performed"
+    house.recorded(f"{ANA}/seeding", PAUL)
+    refused("gone-on", 409, lambda: worked_out(house, name, PAUL))
