@@ -74,7 +74,7 @@ def answer(begin: Begin, board: Board, event: Event, *, seconds: float = SECONDS
         name, patient, site = happened.event.id, happened.event.patient, happened.event.site
         visits = tuple(one.id for one in happened.visits)
         work.commit()
-    outcome, plan = _repaired(_by_machine(begin), board, seconds)
+    outcome, plan = _repaired(_by_machine(begin), board, patient, seconds)
     with begin(False) as work:
         found = proposals.open_decisions(work.session, patient)
         may_see = work.principal.may_see_site
@@ -103,13 +103,13 @@ def _by_machine(begin: Begin) -> Begin:
     return beginning
 
 
-def _repaired(begin: Begin, board: Board, seconds: float) -> tuple[Outcome, int | None]:
+def _repaired(begin: Begin, board: Board, patient: str | None, seconds: float) -> tuple[Outcome, int | None]:
     with begin(False) as work:
         seen = snapshot(work, board)
     if not seen.broken() and not seen.lost:
         return "in_order", None
     try:
-        solution = solve(seen, nobody_minds, seconds=seconds)
+        solution = solve(seen, nobody_minds, seconds=seconds, whose=patient)
         with begin(True) as work:
             proposal = put_forward(work, board, seen, solution)
             found = None if proposal is None else (proposal.plan, proposal.waits_for)

@@ -63,7 +63,7 @@ def replacement(begin: Begin, board: Board, file: str, *, seconds: float = SECON
     with begin(True) as work:  # and never committed
         supposed = _supposed(work, board, file)
     try:
-        solution = solve(supposed.seen, nobody_minds, seconds=seconds)
+        solution = solve(supposed.seen, nobody_minds, seconds=seconds, whose=supposed.doubted.course)
     except (NoAnswer, Unsound) as problem:
         raise Refused("no-repair", 409, f"{problem} Nothing was changed. Ask again.") from problem
     with begin(True) as work:

@@ -11,8 +11,9 @@ from scheduler.booking.in_force import plan_in_force, standings
 from scheduler.domain.course import Facts
 from scheduler.domain.plan import Plan
 from scheduler.domain.rules import Violation
-from scheduler.persistence import occupancy, repositories
+from scheduler.persistence import occupancy, proposals, repositories
 from scheduler.persistence.unit_of_work import UnitOfWork
+from scheduler.planning.last_moment import LastMoments
 from scheduler.planning.repair import Standing, still_broken
 
 
@@ -20,7 +21,8 @@ from scheduler.planning.repair import Standing, still_broken
 class Snapshot:
     """What was booked at one revision of the board, as one plan, with the facts of that moment.
 
-    `calendars` is the revision of the closures, `versions` are those of the courses; all are of the same instant.
+    `calendars` is the revision of the closures, `versions` are those of the courses, `moments` the last moments of open
+    decisions as they were worked out last; all are of the same instant.
     """
 
     revision: int
@@ -30,6 +32,7 @@ class Snapshot:
     facts: Facts
     standings: tuple[Standing, ...]
     versions: Mapping[str, int]
+    moments: Mapping[tuple[str, int], LastMoments]
 
     @property
     def open_courses(self) -> int:
@@ -59,4 +62,6 @@ def snapshot(work: UnitOfWork, board: Board) -> Snapshot:
     plan, facts = plan_in_force(work, board)
     told = standings(work, board, plan, facts)
     versions = {one.id: one.version for one in repositories.all_courses(work.session)}
-    return Snapshot(state.revision, state.calendars, work.now, plan, facts, told, versions)
+    decisions = proposals.open_decisions(work.session)
+    moments = {(one.course, one.dose): LastMoments(one.remake_until, one.deviation_until) for one in decisions}
+    return Snapshot(state.revision, state.calendars, work.now, plan, facts, told, versions, moments)

@@ -75,6 +75,7 @@ def solve(
     *,
     refused: frozenset[str] = frozenset(),
     seconds: float = SEARCH_SECONDS,
+    whose: str | None = None,
 ) -> Solution:
     """Look for the repair that breaks the fewest promises.
 
@@ -84,6 +85,9 @@ def solve(
         Asked meanwhile; what it raises ends the search.
     refused
         Visits that must keep their times, because somebody refused to move them.
+    whose
+        The one patient whom the answer is about, where somebody waits for it: the last moments of others' decisions
+        that are open already stay as they are until the next night.
 
     Raises
     ------
@@ -93,14 +97,22 @@ def solve(
         When the referee does not accept what was found.
     """
     told = tuple(replace(one, fixed=one.fixed | (refused & one.movable)) for one in snapshot.standings)
-    arguments = (snapshot.facts, told, snapshot.plan, snapshot.at, seconds)
+    known = {} if whose is None else {one: at for one, at in snapshot.moments.items() if one[0] != whose}
+    arguments = (snapshot.facts, told, snapshot.plan, snapshot.at, seconds, known)
     found = apart(search, *arguments, seconds=LONGEST_SECONDS, may_go_on=may_go_on)
     judge(snapshot, found.repaired, refused)
     return found
 
 
-def search(facts: Facts, told: tuple[Standing, ...], plan: Plan, now: datetime, seconds: float) -> Solution:
-    """What the process of a search does."""
+def search(
+    facts: Facts,
+    told: tuple[Standing, ...],
+    plan: Plan,
+    now: datetime,
+    seconds: float,
+    known: Mapping[tuple[str, int], LastMoments],
+) -> Solution:
+    """What the process of a search does; the last moments of `known` doses are not worked out again."""
     repaired = repair(facts, told, now, seconds=seconds)
     reasons = _reasons(facts, plan, repaired)
     before = {(one.patient, one.dose): one.reasons for one in plan.unplanned}
@@ -108,7 +120,8 @@ def search(facts: Facts, told: tuple[Standing, ...], plan: Plan, now: datetime, 
     missing = [(one.patient, one.dose) for one in repaired.plan.unplanned if one.dose is not None]
     lost = [one for one in missing if one[1] not in skipped[one[0]]]
     people = tuple(one.patient for one in told)
-    moments = last_moments(replace(facts, patients=people), repaired.plan.courses, lost, now, skipped)
+    asked = [one for one in lost if one not in known]
+    moments = {**known, **last_moments(replace(facts, patients=people), repaired.plan.courses, asked, now, skipped)}
     losses = tuple(_loss(*one, reasons, before.get(one), moments[one]) for one in lost)
     return Solution(repaired, _changed(told, repaired, now), losses, reasons)
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -16,10 +18,12 @@ from scheduler.booking.decisions import skip
 from scheduler.domain import events
 from scheduler.domain.events import Event
 from scheduler.persistence import proposals, repositories
-from scheduler.planning.apart import NoAnswer
+from scheduler.planning.apart import NoAnswer, nobody_minds
+from scheduler.planning.last_moment import LastMoments
 from scheduler.reoptimise import answer as answering
 from scheduler.reoptimise.answer import Answer
 from scheduler.reoptimise.publish import approve, reject
+from scheduler.reoptimise.solving import solve
 from tests.booking.house import CARL, DORA, HUB, NORA, NORTH, PAUL, QUINN, House, refused
 from tests.reoptimise.happened import (
     ANA,
@@ -398,6 +402,15 @@ def test_what_was_done_for_a_dose_that_was_given_up_for_good_is_history(house: H
     assert house.activities(ANA)[f"{ANA}/2/fill"].status == "given_up"
     assert in_order(house)
     assert told(house, closed(house, f"{ANA}/2/fill")).outcome == "in_order"
+
+
+def test_an_answer_about_one_patient_leaves_others_last_moments_to_the_night(lost: House) -> None:
+    now = seen(lost)
+    as_kept = {(ANA, 2): LastMoments(None, now.at + HOUR)}
+    asked = partial(solve, replace(now, moments=as_kept), nobody_minds)
+    (of_ben,), (of_ana,), (of_all,) = (asked(whose=who).losses for who in (BEN, ANA, None))
+    assert of_ben.deviation_until == now.at + HOUR
+    assert of_ana == of_all != of_ben
 
 
 def test_other_doses_of_the_course_are_still_offered_other_days(lost: House) -> None:
