@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from scheduler.booking.shares import Arrival, Booked, Share, SharedVisit, Standing
@@ -123,13 +124,13 @@ class Shipment:
 
 def offered_visits(share: Share, protocol: Protocol, zone: str) -> list[OfferedVisit]:
     """The visits of an offer, ascending by start."""
-    return [_offered(share, one, protocol, zone) for one in share.visits]
+    return [OfferedVisit(**_known(share, one, protocol, zone)) for one in share.visits]
 
 
 def booked_visits(share: Share, protocol: Protocol, zone: str) -> list[VisitView]:
     """The visits of a booked course, ascending by start."""
     return [
-        VisitView(**vars(_offered(share, one, protocol, zone)), **vars(_in_zone(one.standing, zone)))
+        VisitView(**_known(share, one, protocol, zone), **vars(_in_zone(one.standing, zone)))
         for one in share.visits
         if one.standing is not None
     ]
@@ -140,7 +141,8 @@ def _in_zone(standing: Standing, zone: str) -> Standing:
     return standing if at is None else replace(standing, performed_at=at.astimezone(ZoneInfo(zone)))
 
 
-def _offered(share: Share, one: SharedVisit, protocol: Protocol, zone: str) -> OfferedVisit:
+def _known(share: Share, one: SharedVisit, protocol: Protocol, zone: str) -> dict[str, Any]:
+    """The fields of an `OfferedVisit`."""
     there = ZoneInfo(zone)
     given = one.dose is not None and one.kind == protocol.administration and not _is_off(one)
     arrival = share.arrivals.get(one.dose) if given and one.dose is not None else None
@@ -154,21 +156,21 @@ def _offered(share: Share, one: SharedVisit, protocol: Protocol, zone: str) -> O
     en, ko = visit_texts(one.kind, one.dose, one.name, start_at, end_at, zone, arrives_at, give_by)
     if _is_open(one):
         en, ko = no_longer(en, ko)
-    return OfferedVisit(
-        id=one.id,
-        patient=share.patient,
-        site=share.site,
-        kind=one.kind,
-        dose=one.dose,
-        name=one.name,
-        on=start_at.date(),
-        start_at=start_at,
-        end_at=end_at,
-        window=_window(share, one, protocol),
-        arrives_at=arrival,
-        give_by=give_by,
-        text=Texts(en, ko),
-    )
+    return {
+        "id": one.id,
+        "patient": share.patient,
+        "site": share.site,
+        "kind": one.kind,
+        "dose": one.dose,
+        "name": one.name,
+        "on": start_at.date(),
+        "start_at": start_at,
+        "end_at": end_at,
+        "window": _window(share, one, protocol),
+        "arrives_at": arrival,
+        "give_by": give_by,
+        "text": Texts(en, ko),
+    }
 
 
 def _is_off(one: SharedVisit) -> bool:

@@ -259,14 +259,14 @@ def judged_course(course: PlannedCourse, patient: Patient, facts: Facts) -> Judg
     arm = facts.arm_of(patient.id)
     steps = {(one.step.kind, one.dose): one for one in steps_of(facts.protocol, arm, course.restarted)}
     visits = {follow_up_id(patient.id, one.name): one for one in facts.protocol.follow_ups}
-    matched: list[Occurrence] = []
+    sound: list[Occurrence] = []
+    broken: list[Occurrence] = []
     for activity in course.activities:
         found = _step_of(activity, steps, visits)
         if found is not None:
-            matched.append(Occurrence(activity, found[0], found[1], patient, course.plant))
-    sound = tuple(one for one in matched if comparable(one.activity))
-    broken = tuple(one for one in matched if not comparable(one.activity))
-    return JudgedCourse(patient, course, doses_of(facts.protocol, arm), steps, sound, broken)
+            one = Occurrence(activity, found[0], found[1], patient, course.plant)
+            (sound if comparable(activity) else broken).append(one)
+    return JudgedCourse(patient, course, doses_of(facts.protocol, arm), steps, tuple(sound), tuple(broken))
 
 
 def _step_of(

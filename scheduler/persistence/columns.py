@@ -1,6 +1,8 @@
 """What every table is made of: names of constraints, numbers of rows, aware instants, and the base of all rows."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, Integer, MetaData, TypeDecorator
 from sqlalchemy import DateTime as SqlDateTime
@@ -32,11 +34,20 @@ class UtcDateTime(TypeDecorator[datetime]):
             raise ValueError("an instant needs its UTC offset")
         return value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """SQLite forgets the zone; it is UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
+        """UTC, straight from what the driver gives: SQLite text without a zone, others an aware instant.
+
+        Feeds and plans read tens of thousands of them at a time.
+        """
+        return _from_text if dialect.name == "sqlite" else _from_instant
+
+
+def _from_text(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
+
+
+def _from_instant(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC)
 
 
 class Row(SQLModel):

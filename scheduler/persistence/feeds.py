@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Result, select, update
+from sqlalchemy import Select, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
@@ -46,7 +47,7 @@ def courses_of_site(session: Session, site: str) -> list[CourseRow]:
 def visits_by_course(session: Session, names: Sequence[str]) -> dict[str, list[VisitRow]]:
     """The visits of some courses, to read and not to change."""
     query = select(*metadata.tables["visit"].columns).where(col(VisitRow.course).in_(names))
-    return _by_course(session.execute(query.order_by(col(VisitRow.course))))
+    return _by_course(session, query.order_by(col(VisitRow.course)))
 
 
 def activities_by_course(
@@ -56,15 +57,17 @@ def activities_by_course(
     query = select(*metadata.tables["activity"].columns).where(col(ActivityRow.course).in_(names))
     if kinds is not None:
         query = query.where(col(ActivityRow.kind).in_(kinds))
-    return _by_course(session.execute(query.order_by(col(ActivityRow.course))))
+    return _by_course(session, query.order_by(col(ActivityRow.course)))
 
 
-def _by_course(rows: Result[Any]) -> dict[str, list[Any]]:
+def _by_course(session: Session, query: Select[Any]) -> dict[str, list[Any]]:
     """Plain rows of the database, which have the columns of a table's class without a session's care for each.
 
     A feed reads ten thousand of them at a time, and that care is half of what it takes.
     """
-    return {name: list(own) for name, own in groupby(rows, key=lambda row: row.course)}
+    session.flush()
+    rows = session.connection().execute(query)
+    return {name: list(own) for name, own in groupby(rows, key=attrgetter("course"))}
 
 
 def activities_at(session: Session, place: str) -> list[ActivityRow]:
