@@ -67,7 +67,10 @@ class LoggerReason(Outgoing):
 
 
 class ReplacementView(Outgoing):
-    """What making the dose again would come to. Nothing of it is in force: report the lot as failed for that."""
+    """What making the dose again would come to. Nothing of it is in force.
+
+    For that report the lot as failed, or a shipment to the plant as lost.
+    """
 
     id: OpaqueId
     made_at: datetime

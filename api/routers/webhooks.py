@@ -14,7 +14,8 @@ from api.documentation import responses
 from api.idempotency import TOLD_ONCE
 from api.paging import Page, page_of
 from api.schemas import Code, Incoming, Name, OpaqueId, Outgoing
-from scheduler.booking.webhooks import SUBSCRIBERS, Listener, listed, replay, revoke, subscribe, webhook_for
+from scheduler.booking.webhooks import SUBSCRIBERS, Told, listed, replay, revoke, subscribe, webhook_for
+from scheduler.domain.audience import Audience
 from scheduler.persistence import outbox
 from scheduler.persistence.tables_told import WebhookMessageRow, WebhookRow
 
@@ -31,7 +32,7 @@ class NewWebhook(Incoming):
         str,
         Field(min_length=1, max_length=500, pattern=r"^[\x21-\x7e]+$", examples=["https://receiver.example/visits"]),
     ]
-    audience: Listener = "blinded"
+    audience: Told = Audience.BLINDED
     site: Code | None = None
     label: Name
 
@@ -41,7 +42,7 @@ class WebhookView(Outgoing):
 
     id: OpaqueId
     url: str
-    audience: Listener
+    audience: Told
     site: str | None
     label: str
     made_by: str

@@ -21,7 +21,7 @@ from scheduler.domain.plan import PlannedCourse
 from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.mapping import NOT_YET, course_of, course_text, patient_of
 from scheduler.persistence.tables import ActivityRow, OfferRow
-from scheduler.persistence.unit_of_work import UnitOfWork
+from scheduler.persistence.unit_of_work import Begin, UnitOfWork
 from scheduler.planning.desk import Desk, Proposal
 from scheduler.planning.last_moment import SLACK_DAYS
 from scheduler.planning.wanted import Wanted
@@ -57,9 +57,7 @@ class Found:
     why: str | None = None
 
 
-def find_offers(
-    begin: Callable[[bool], UnitOfWork], board: Board, patient_id: str, ask: Ask, *, valid_for: timedelta
-) -> Found:
+def find_offers(begin: Begin, board: Board, patient_id: str, ask: Ask, *, valid_for: timedelta) -> Found:
     """Offer a patient complete courses, or other times for a booked one. Moves nobody, takes nothing.
 
     Parameters

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,15 +21,13 @@ from scheduler.domain.plan import PlannedCourse
 from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.mapping import course_from, course_of, course_text, patient_of
 from scheduler.persistence.tables import ActivityRow, CourseRow, OfferRow, VisitRow
-from scheduler.persistence.unit_of_work import UnitOfWork
+from scheduler.persistence.unit_of_work import Begin, UnitOfWork
 from scheduler.planning.make_room import Other, Room, with_room
 
 MOVERS = frozenset({Role.COORDINATOR, Role.PLANNER})
 
 
-def find_with_room(
-    begin: Callable[[bool], UnitOfWork], board: Board, patient_id: str, ask: Ask, *, valid_for: timedelta
-) -> Found:
+def find_with_room(begin: Begin, board: Board, patient_id: str, ask: Ask, *, valid_for: timedelta) -> Found:
     """Offers better than any that moves nobody; each moves one other patient's draft and says which visits.
 
     A coordinator may move and is shown own-site patients only, a planner any. A visit is a draft while it lies beyond

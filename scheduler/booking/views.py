@@ -22,8 +22,6 @@ from scheduler.domain.protocol import Protocol, Window
 from scheduler.persistence.mapping import activity_of
 from scheduler.persistence.tables import ActivityRow, CourseRow
 
-"""Degrees Celsius at which what comes from a patient is kept on its way (docs/domain.md section 2)."""
-
 
 @dataclass(frozen=True)
 class WindowView:

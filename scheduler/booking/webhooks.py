@@ -15,7 +15,7 @@ from scheduler.booking.access import must_be
 from scheduler.booking.board import Board
 from scheduler.booking.errors import Refused, not_found
 from scheduler.booking.posting import must_be_usable, post
-from scheduler.domain.audience import Principal, Role
+from scheduler.domain.audience import Audience, Principal, Role
 from scheduler.persistence import outbox
 from scheduler.persistence.database import Database
 from scheduler.persistence.tables_told import WebhookMessageRow, WebhookRow
@@ -28,7 +28,8 @@ WAITS = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 
 TAKEN = timedelta(minutes=2)
 """How long a message belongs to whoever sends it; longer than sending takes."""
 
-Listener = Literal["blinded", "plant"]
+Told = Literal[Audience.BLINDED, Audience.PLANT]
+"""Whom a webhook may tell."""
 Post = Callable[[str, bytes, Mapping[str, str]], int | None]
 
 
@@ -47,7 +48,7 @@ def subscribe(
     url: str,
     site: str | None,
     label: str,
-    audience: Listener = "blinded",
+    audience: Told = Audience.BLINDED,
     allow_private: bool = False,
 ) -> Subscribed:
     """Tell an address of every change from now on. The caller commits.
@@ -66,8 +67,8 @@ def subscribe(
         403 for other roles, 404 for a site unknown or not the actor's, 422 for an address that nothing is sent to, and
         for a site where the plant is told.
     """
-    must_be(work.principal, SUBSCRIBERS if audience == "blinded" else PLANNERS, "subscribe to these changes")
-    if audience == "plant" and site is not None:
+    must_be(work.principal, SUBSCRIBERS if audience is Audience.BLINDED else PLANNERS, "subscribe to these changes")
+    if audience is Audience.PLANT and site is not None:
         raise Refused("no-site-here", 422, "The plant is told of the steps of every site. Leave site out.")
     must_be_usable(url, allow_private=allow_private)
     site = site or work.principal.site
@@ -79,7 +80,7 @@ def subscribe(
         id=f"wh_{secrets.token_hex(10)}",
         url=url,
         secret=secret,
-        audience=audience,
+        audience=audience.value,
         site=site,
         label=label,
         made_by=work.principal.name,

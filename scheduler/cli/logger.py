@@ -37,25 +37,27 @@ def logger(
     Ends with 0 for in-range, with 1 for review, quarantine and missing.
     """
     stretch = _stretch(packed, received)
-    limits = _limits(load_program(program).protocol, program, transit)
+    temperatures = _temperatures(load_program(program).protocol, program, transit)
     if file.stat().st_size > LARGEST:
         raise BadInput(str(file), "size", f"is larger than {LARGEST // 1_000_000} MB", "Export this shipment alone")
     with file.open("rb") as opened:
-        found = judge(readings(opened, str(file)), stretch, limits)
+        found = judge(readings(opened, str(file)), stretch, temperatures)
     _tell(found)
     raise typer.Exit(0 if found.word == "in-range" else FLAWED)
 
 
-def _limits(protocol: Protocol, program: str, transit: str | None) -> Temperatures:
-    """Those of a transit, by default of the way from the plant to a site."""
-    steps = [one for one in protocol.steps if one.is_transit and transit in (None, one.kind)]
-    if not steps:
-        known = ", ".join(one.kind for one in protocol.steps if one.is_transit)
-        raise BadInput("--transit", "kind", f"{transit!r} is no transit of {program}", f"Write one of: {known}")
-    found = [protocol.temperatures_on(one) for one in steps if transit is not None or one.to_side == "site"]
-    if not found or found[0] is None:
+def _temperatures(protocol: Protocol, program: str, transit: str | None) -> Temperatures:
+    """Those of a transit, by default of a dose."""
+    transits = {one.kind: one for one in protocol.steps if one.is_transit}
+    if transit is not None and transit not in transits:
+        problem = f"{transit!r} is no transit of {program}"
+        raise BadInput("--transit", "kind", problem, f"Write one of: {', '.join(transits)}")
+    chain = protocol.cold_chain
+    dose = None if chain is None else chain.temperatures
+    found = dose if transit is None else protocol.temperatures_on(transits[transit])
+    if found is None:
         raise BadInput(program, "temperatures", "says nothing to judge this by", "Name another program or transit")
-    return found[0]
+    return found
 
 
 def _stretch(packed: str, received: str) -> Interval:

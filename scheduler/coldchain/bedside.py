@@ -23,17 +23,11 @@ def check_scanned(work: UnitOfWork, facts: Facts, row: ActivityRow) -> bool | No
     """
     if row.kind != facts.protocol.administration or row.dose is None or row.status not in DONE:
         return None
-    units = _units_given(work, row.course, row.dose)
+    units = custody.latest_units(work.session, [row.course]).get((row.course, row.dose), [])
     missing = [said for one in units if (said := _not_let_pass(work, one)) is not None]
     if missing:
         _tell(work, row, missing)
     return not missing if units else None
-
-
-def _units_given(work: UnitOfWork, course: str, dose: int) -> list[DoseUnitRow]:
-    """The units of the latest lot of a dose."""
-    lots = [one for one in custody.lots_of(work.session, course) if one.dose == dose]
-    return custody.units_in(work.session, lots[-1].id) if lots else []
 
 
 def _not_let_pass(work: UnitOfWork, unit: DoseUnitRow) -> str | None:

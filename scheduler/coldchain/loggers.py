@@ -46,13 +46,13 @@ def upload(work: UnitOfWork, facts: Facts, shipment: str, content: bytes) -> Log
     """
     must_be(work.principal, LOADERS, "hand in a logger's file")
     found = shipment_for(work, facts, shipment)
-    limits = facts.protocol.temperatures_on(found.step)
-    if limits is None or (found.is_outbound and found.lot is None):
+    temperatures = facts.protocol.temperatures_on(found.step)
+    if temperatures is None or (found.is_outbound and found.lot is None):
         words = "This shipment carries nothing that must keep to temperatures. Check the shipment."
         raise Refused("nothing-to-judge", 409, words)
     stretch = _stretch(work, found)
     try:
-        verdict = judge(readings(io.BytesIO(content), "the file"), stretch, limits)
+        verdict = judge(readings(io.BytesIO(content), "the file"), stretch, temperatures)
     except BadInput as problem:
         raise Refused("logger-file-unusable", 422, f"{problem}. Nothing was kept.") from problem
     row = LoggerRow(

@@ -44,12 +44,11 @@ def units_of(session: Session, course: str) -> list[DoseUnitRow]:
 def latest_units(session: Session, courses: Collection[str]) -> dict[tuple[str, int], list[DoseUnitRow]]:
     """The units of the latest lot of each dose of some courses, by course and dose, in the order of their numbers."""
     lots = session.exec(select(LotRow).where(col(LotRow.course).in_(courses)).order_by(col(LotRow.attempt)))
-    latest = {one.id: (one.course, one.dose) for one in {(one.course, one.dose): one for one in lots}.values()}
+    latest = {(one.course, one.dose): one.id for one in lots}
+    query = select(DoseUnitRow).where(col(DoseUnitRow.lot).in_(latest.values())).order_by(col(DoseUnitRow.number))
     found: dict[tuple[str, int], list[DoseUnitRow]] = {}
-    query = select(DoseUnitRow).where(col(DoseUnitRow.course).in_(courses)).order_by(col(DoseUnitRow.number))
     for unit in session.exec(query):
-        if unit.lot in latest:
-            found.setdefault(latest[unit.lot], []).append(unit)
+        found.setdefault((unit.course, unit.dose), []).append(unit)
     return found
 
 

@@ -15,11 +15,11 @@ from typing import Any
 from sqlalchemy import event, func, inspect, or_, update
 from sqlmodel import Session, col, select
 
+from scheduler.domain.audience import Audience
 from scheduler.persistence.audit import canonical
 from scheduler.persistence.tables import ActivityRow, VisitRow
 from scheduler.persistence.tables_told import WebhookMessageRow, WebhookRow
 
-PLANT = "plant"
 _CHANGES = "changes to tell"
 _OF_A_STEP = ("place", "lane", "start_at", "end_at", "status", "attempt", "actual_start_at", "actual_end_at", "version")
 
@@ -86,7 +86,7 @@ def write_messages(session: Session, changes: Changes, now: datetime) -> None:
         return
     steps: list[ActivityRow] | None = None
     for webhook in _concerned(session, {row.site for row in visits}):
-        if webhook.audience == PLANT:
+        if webhook.audience == Audience.PLANT:
             steps = _steps(session, changes) if steps is None else steps
             told = [("step.changed", _of_step(row, changes.steps[row.id])) for row in steps]
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
 
@@ -163,3 +164,7 @@ class UnitOfWork:
     def _must_write(self) -> None:
         if not self._write:
             raise RuntimeError("this unit of work only reads; open it with write=True")
+
+
+Begin = Callable[[bool], UnitOfWork]
+"""Makes a unit of work, writing or not: for what reads, lets go of the transaction, and writes."""

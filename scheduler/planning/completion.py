@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from scheduler.domain.calendars import local_date
 from scheduler.domain.course import FOLLOW_UP, Facts, Patient, activity_id, follow_up_id
@@ -43,14 +43,12 @@ def visits_kept(
     facts: Facts,
     course: PlannedCourse,
     before: PlannedCourse,
-    earliest_at: datetime,
     still: frozenset[str] = frozenset(),
-    moving: frozenset[str] = frozenset(),
 ) -> tuple[Activity, ...]:
-    """The follow-up visits of the old course that begin too soon to move or are in `still`, and those that may stay.
+    """The follow-up visits of the old course that are in `still`, and those that may stay.
 
-    One in `moving` is never too near. One may stay where its window still allows it, its clinic is open, its units are
-    in service, and it meets no other visit and nothing that hinders its patient.
+    One may stay where its window still allows it, its clinic is open, its units are in service, and it meets no other
+    visit and nothing that hinders its patient.
     """
     zone = facts.network.place(course.site).zone
     away = hindered(facts.hindrances_of(course.patient), FOLLOW_UP, None, attended=True)
@@ -60,7 +58,7 @@ def visits_kept(
         follow_up = named.get(visit.id)
         if visit.kind != FOLLOW_UP or follow_up is None:
             continue
-        if visit.id in still or (visit.start_at < earliest_at and visit.id not in moving):
+        if visit.id in still:
             kept.append(visit)
             continue
         anchor_on: date | None = course.registered_on

@@ -228,17 +228,19 @@ class Desk:
         *,
         slack_days: int = 0,
         prices: Mapping[int, int] | None = None,
-        still: frozenset[str] = frozenset(),
+        still: frozenset[str] | None = None,
         without: frozenset[int] = frozenset(),
         tables: Tables | None = None,
     ) -> Ground:
         """What changing a booked course goes on; good for as long as the calendars are.
 
         `moving` are the activities that may move, `prices` what it costs to give each dose on another day than before,
-        `still` the follow-up visits that stay whatever happens, `without` the doses that were given up for good,
-        `tables` what grounds with one `earliest_at` share.
+        `still` the follow-up visits that stay whatever happens, by default those that begin before `earliest_at`,
+        `without` the doses that were given up for good, `tables` what grounds with one `earliest_at` share.
         """
         tables = Tables() if tables is None else tables
+        if still is None:
+            still = frozenset(one.id for one in course.activities if one.start_at < earliest_at)
         template, shape = self._template_of(patient, course)
         template = unhindered(template, shape.steps, self.grid, self.facts.hindrances_of(patient.id))
         template = without_doses(template, shape.steps, without)
@@ -269,7 +271,6 @@ class Desk:
             pins,
             held,
             still,
-            moving,
             wanted=wanted,
         )
 
@@ -330,7 +331,7 @@ class Desk:
         )
         listed = stretched(template, shape, patient, listed, kept)
         course = replace(course, activities=listed)
-        stay = visits_kept(facts, course, before, ground.earliest_at, ground.still, ground.moving)
+        stay = visits_kept(facts, course, before, ground.still)
         course = replace(course, activities=(*listed, *stay))
         visited, missed = self._with_follow_ups(facts, course, ground)
         if missed and not may_miss:

@@ -37,9 +37,8 @@ class Ground:
 
     `finders` are by the number of their template in `problem`, whose shapes are `shapes`. Of the course `before`, the
     tasks in `pins` stay where they are and hold `held` of the pools, by group; `keys` are those of its stays, which it
-    may take again. Follow-up visits in `still` stay, whatever happens; those in `moving` are never too near. Nothing
-    new begins before `earliest_at`. Of a course with doses that were given up for good, `wanted` is how many others
-    there are.
+    may take again. Follow-up visits in `still` stay, whatever happens. Nothing new begins before `earliest_at`. Of a
+    course with doses that were given up for good, `wanted` is how many others there are.
     """
 
     patient: Patient
@@ -52,7 +51,6 @@ class Ground:
     pins: Mapping[int, Interval] = field(default_factory=dict)
     held: Mapping[int, tuple[Stretch, ...]] = field(default_factory=dict)
     still: frozenset[str] = frozenset()
-    moving: frozenset[str] = frozenset()
     keys: frozenset[int] = frozenset()
     wanted: int | None = None
 

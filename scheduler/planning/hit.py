@@ -34,14 +34,20 @@ def still_broken(plan: Plan, facts: Facts, standings: Sequence[Standing], now: d
     ]
 
 
-def history(facts: Facts, course: PlannedCourse, fixed: frozenset[str], now: datetime) -> frozenset[str]:
-    """The activities of a course that had begun for doses which have no place in it, of those that are fixed."""
-    given = {one.dose for one in course.activities if one.kind == facts.protocol.administration}
+def history(
+    facts: Facts, told: PlannedCourse, fixed: frozenset[str], now: datetime, course: PlannedCourse | None = None
+) -> frozenset[str]:
+    """The activities of a course, of those that are fixed, that had begun for doses without a place in it.
+
+    With `course`, for doses that have none there: what it looks like after a repair.
+    """
+    placed = (told if course is None else course).activities
+    given = {one.dose for one in placed if one.kind == facts.protocol.administration}
 
     def serves_a_dose(one: Activity) -> bool:
         return one.kind == FOLLOW_UP or one.dose in given or (one.dose is None and bool(given))
 
-    begun = (one for one in course.activities if one.id in fixed and one.start_at <= now)
+    begun = (one for one in told.activities if one.id in fixed and one.start_at <= now)
     return frozenset(one.id for one in begun if not serves_a_dose(one))
 
 

@@ -6,7 +6,6 @@ looks again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,14 +15,11 @@ from scheduler.booking.events import report
 from scheduler.domain.audience import Principal, Role
 from scheduler.domain.events import Event
 from scheduler.persistence import proposals
-from scheduler.persistence.unit_of_work import UnitOfWork
+from scheduler.persistence.unit_of_work import Begin, UnitOfWork
 from scheduler.planning.apart import NoAnswer, nobody_minds
 from scheduler.reoptimise.publish import put_forward
 from scheduler.reoptimise.snapshot import snapshot
 from scheduler.reoptimise.solving import Unsound, solve
-
-Begin = Callable[[bool], UnitOfWork]
-"""Makes a unit of work, writing or not."""
 
 SECONDS = 5.0
 MACHINE = Principal("answer to an event", Role.PLANNER, None, "events")

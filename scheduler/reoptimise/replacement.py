@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,14 +25,11 @@ from scheduler.domain.diff_reasons import Reason
 from scheduler.domain.plan import Plan
 from scheduler.persistence import occupancy, repositories
 from scheduler.persistence.tables_coldchain import ReplacementRow
-from scheduler.persistence.unit_of_work import UnitOfWork
+from scheduler.persistence.unit_of_work import Begin, UnitOfWork
 from scheduler.planning.apart import NoAnswer, nobody_minds
 from scheduler.reoptimise.proposals import figures, loss_json, visit_columns
 from scheduler.reoptimise.snapshot import Snapshot, snapshot
 from scheduler.reoptimise.solving import Solution, Unsound, solve
-
-Begin = Callable[[bool], UnitOfWork]
-"""Makes a unit of work, writing or not."""
 
 SECONDS = 5.0
 MACHINE = Principal("replacement of a dose in quarantine", Role.PLANNER, None, "replacement")
@@ -82,7 +79,7 @@ def keep_ready(begin: Begin, board: Board) -> list[ReplacementRow]:
 
 
 def ready_if_possible(begin: Begin, board: Board, file: str) -> ReplacementRow | None:
-    """The same; None where it is refused: whoever asks for it by itself is told why."""
+    """As `replacement`; None where that is refused: whoever asks for it by itself is told why."""
     try:
         return replacement(begin, board, file)
     except Refused:

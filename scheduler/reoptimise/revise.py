@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 from scheduler.booking.access import must_be
 from scheduler.booking.board import Board
 from scheduler.booking.errors import Refused
 from scheduler.persistence.tables_plans import ProposalRow
-from scheduler.persistence.unit_of_work import UnitOfWork
+from scheduler.persistence.unit_of_work import Begin
 from scheduler.planning.apart import NoAnswer, nobody_minds
 from scheduler.reoptimise.proposals import losses_of, propose
 from scheduler.reoptimise.publish import APPROVERS, proposed
 from scheduler.reoptimise.snapshot import Snapshot, snapshot
 from scheduler.reoptimise.solving import SEARCH_SECONDS, Solution, Unsound, solve
-
-Begin = Callable[[bool], UnitOfWork]
-"""Makes a unit of work, writing or not."""
 
 
 def revise(begin: Begin, board: Board, number: int, refused: frozenset[str], *, seconds: float = SEARCH_SECONDS) -> int:

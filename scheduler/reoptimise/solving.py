@@ -14,8 +14,9 @@ from scheduler.domain.audience import NeutralReason
 from scheduler.domain.course import Facts
 from scheduler.domain.diff_reasons import Reason, closure_reasons, hindrance_reasons, reason_for
 from scheduler.domain.errors import MarrowlineError
-from scheduler.domain.plan import Activity, Plan, PlannedCourse
+from scheduler.domain.plan import Plan, PlannedCourse
 from scheduler.planning.apart import apart
+from scheduler.planning.hit import history
 from scheduler.planning.last_moment import LastMoments, last_moments
 from scheduler.planning.repair import Repaired, Standing, repair, still_broken
 from scheduler.reoptimise.snapshot import Snapshot
@@ -176,11 +177,7 @@ def judge(snapshot: Snapshot, repaired: Repaired, refused: frozenset[str] = froz
 def _moved(snapshot: Snapshot, standing: Standing, course: PlannedCourse, refused: frozenset[str]) -> list[str]:
     """What may not move and was moved; what had begun of a dose that is given up is history and left out."""
     there = {one.id: one.start_at for one in course.activities}
-    given = {one.dose for one in course.activities if one.kind == snapshot.facts.protocol.administration}
-    pinned = [one for one in standing.course.activities if one.id in standing.fixed | refused]
-
-    def is_history(one: Activity) -> bool:
-        lost = one.dose is not None and one.dose not in given and one.start_at <= snapshot.at
-        return one.id not in there and (course.plant is None or lost)
-
-    return [one.id for one in pinned if not is_history(one) and there.get(one.id) != one.start_at]
+    fixed = standing.fixed | refused
+    left_out = fixed if course.plant is None else history(snapshot.facts, standing.course, fixed, snapshot.at, course)
+    pinned = [one for one in standing.course.activities if one.id in fixed]
+    return [one.id for one in pinned if one.id not in left_out - there.keys() and there.get(one.id) != one.start_at]

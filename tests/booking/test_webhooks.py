@@ -21,8 +21,8 @@ from scheduler.booking.posting import must_be_usable, post
 from scheduler.booking.reschedule import reschedule
 from scheduler.booking.webhooks import (
     WAITS,
-    Listener,
     Subscribed,
+    Told,
     deliver,
     poster,
     replay,
@@ -30,7 +30,7 @@ from scheduler.booking.webhooks import (
     subscribe,
     webhook_for,
 )
-from scheduler.domain.audience import Principal
+from scheduler.domain.audience import Audience, Principal
 from scheduler.persistence import outbox
 from scheduler.persistence.tables_told import WebhookMessageRow
 from tests.booking.house import HUB, MONA, NORA, PAUL, PHIL, SAM, SOUTH, House, refused
@@ -63,7 +63,7 @@ class Receiver:
 
 
 def subscribed(
-    house: House, who: Principal = NORA, site: str | None = None, audience: Listener = "blinded"
+    house: House, who: Principal = NORA, site: str | None = None, audience: Told = Audience.BLINDED
 ) -> Subscribed:
     with house.doing(who) as work:
         return subscribe(work, house.board, url=URL, site=site, label="Trial office", audience=audience)
@@ -140,7 +140,7 @@ def steps_told(house: House, webhook: Subscribed) -> dict[str, Any]:
 
 
 def test_the_plant_is_told_of_every_step_with_its_units_and_nobody_else_is(house: House) -> None:
-    plants, norths = subscribed(house, PAUL, audience="plant"), subscribed(house)
+    plants, norths = subscribed(house, PAUL, audience=Audience.PLANT), subscribed(house)
     house.booked("ANA")
     found = steps_told(house, plants)
     assert set(found) == set(house.activities("ANA"))
@@ -151,7 +151,7 @@ def test_the_plant_is_told_of_every_step_with_its_units_and_nobody_else_is(house
 
 def test_the_plant_is_told_of_moved_and_recorded_steps_with_old_and_new_values(house: House) -> None:
     house.booked("ANA")
-    plants, old = subscribed(house, PAUL, audience="plant"), house.activities("ANA")
+    plants, old = subscribed(house, PAUL, audience=Audience.PLANT), house.activities("ANA")
     offer = house.offers("ANA", dose=2, not_before=house.visits("ANA")[GRAFT].on_date + timedelta(days=1), count=1)[0]
     with house.doing() as work:
         reschedule(work, house.board, "ANA", offer.id, reason_code="patient_request")
@@ -165,9 +165,9 @@ def test_the_plant_is_told_of_moved_and_recorded_steps_with_old_and_new_values(h
 
 
 def test_only_a_planner_has_the_plant_told_and_not_of_one_site(house: House) -> None:
-    refused("not-your-role", 403, lambda: subscribed(house, audience="plant"))
-    refused("no-site-here", 422, lambda: subscribed(house, PAUL, "NORTH", "plant"))
-    webhook = subscribed(house, PAUL, audience="plant")
+    refused("not-your-role", 403, lambda: subscribed(house, audience=Audience.PLANT))
+    refused("no-site-here", 422, lambda: subscribed(house, PAUL, "NORTH", Audience.PLANT))
+    webhook = subscribed(house, PAUL, audience=Audience.PLANT)
     with house.work(NORA, write=False) as work:
         refused("webhook-not-found", 404, lambda: webhook_for(work, webhook.webhook.id))
 
